@@ -1,0 +1,1 @@
+"""What every part of Switchboard shares: names, types and tables. Standard library only."""

@@ -1,0 +1,91 @@
+"""The recording workflow's input, messages and result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from contract.calls import RecordingStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingRequest:
+    call_id: str
+    tenant_id: str
+    room_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingReport:
+    status: RecordingStatus
+    attempts: int
+    detail: str = ""
+
+
+class EgressStatus(StrEnum):
+    """LiveKit's EgressStatus by name, without its prefix."""
+
+    STARTING = "starting"
+    ACTIVE = "active"
+    ENDING = "ending"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    LIMIT_REACHED = "limit_reached"
+    UNKNOWN = "unknown"  # the recorder does not know this egress (any more)
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL
+
+
+_FINAL = frozenset(
+    {
+        EgressStatus.COMPLETE,
+        EgressStatus.FAILED,
+        EgressStatus.ABORTED,
+        EgressStatus.LIMIT_REACHED,
+        EgressStatus.UNKNOWN,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgressSeen:
+    """What Egress says of one recording: by webhook (a signal), or when asked."""
+
+    egress_id: str
+    status: EgressStatus
+    error: str = ""
+    error_code: int = 0
+    object_key: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration_seconds: float = 0.0
+    size_bytes: int = 0
+
+    @classmethod
+    def from_dict(cls, raw: object) -> EgressSeen:
+        """Raises ValueError with a sentence for everything malformed."""
+        if not isinstance(raw, dict):
+            raise ValueError("Not an object.")
+        try:
+            return cls(
+                egress_id=str(raw["egress_id"]),
+                status=EgressStatus(raw["status"]),
+                error=str(raw.get("error", "")),
+                error_code=int(raw.get("error_code", 0)),
+                object_key=str(raw.get("object_key", "")),
+                started_at=_moment(raw.get("started_at")),
+                ended_at=_moment(raw.get("ended_at")),
+                duration_seconds=float(raw.get("duration_seconds", 0.0)),
+                size_bytes=int(raw.get("size_bytes", 0)),
+            )
+        except (KeyError, TypeError, ValueError) as wrong:
+            raise ValueError(f"A malformed egress event: {wrong!r}.") from None
+
+
+def _moment(value: Any) -> datetime | None:
+    return datetime.fromisoformat(value) if isinstance(value, str) and value else None

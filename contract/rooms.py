@@ -1,0 +1,149 @@
+"""The room contract: metadata, attributes, data topics and RPC methods (design section 6)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from contract.identity import CALLER_IDENTITY, AgentRole
+
+
+class Attribute(StrEnum):
+    MEDIA_COMMAND = "media.command"
+    MEDIA_ASSET_URL = "media.asset_url"
+    MEDIA_LOOP = "media.loop"
+    MEDIA_COMMAND_ID = "media.command_id"
+    MEDIA_PURPOSE = "media.purpose"
+    STT_ENABLED = "stt.enabled"
+    STT_LANGUAGE = "stt.language"
+    STT_COMMAND_ID = "stt.command_id"
+    CALL_HOLD = "call.hold"
+    CALL_STATE = "call.state"
+
+
+class Topic(StrEnum):
+    CALL_ANSWERED = "call_answered"
+    CALL_HOLD = "call_hold"
+    CALL_RESUME = "call_resume"
+    DTMF = "dtmf"
+    TRANSFER_REQUESTED = "transfer_requested"
+    TRANSCRIPT = "transcript"
+    AGENT_ALIVE = "agent.alive"
+
+
+class AtlasRpc(StrEnum):
+    START = "atlas.start"
+    HOLD = "atlas.hold"
+    RESUME = "atlas.resume"
+    SAY = "atlas.say"
+    END = "atlas.end"
+
+
+class PhoneRpc(StrEnum):
+    HANGUP = "phone.hangup"
+    DTMF = "phone.dtmf"
+    TRANSFER = "phone.transfer"
+
+
+PING_RPC = "ping"
+
+
+class Opening(StrEnum):
+    """Whether an agent opens the call or takes it over from a predecessor."""
+
+    FIRST = "first"
+    RESUME = "resume"
+
+
+class Gate(StrEnum):
+    """What lets Atlas speak and listen (design 5.5)."""
+
+    CALLER_ACTIVE = "caller_active"  # web: the caller is in the room
+    START_RPC = "start_rpc"  # phone: the workflow says `atlas.start` once the call is answered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomMetadata:
+    """JSON in the room's metadata; a bare string is read as an agent_id."""
+
+    agent_id: str = ""
+    call_id: str = ""
+    generation: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps(
+            {
+                "agent_id": self.agent_id,
+                "call_id": self.call_id,
+                "generation": {
+                    "atlas": self.generation.get(AgentRole.ATLAS, 1),
+                    "media_bot": self.generation.get(AgentRole.MEDIA_BOT, 1),
+                },
+            }
+        )
+
+    @classmethod
+    def parse(cls, text: str) -> RoomMetadata:
+        """Never fails: whatever is not an object of ours names an agent_id or nothing."""
+        try:
+            raw = json.loads(text) if text else {}
+        except ValueError:
+            raw = text.strip()
+        if isinstance(raw, str):
+            return cls(agent_id=raw)
+        if not isinstance(raw, dict):
+            return cls()
+        generation = raw.get("generation")
+        counted = generation if isinstance(generation, dict) else {}
+        return cls(
+            agent_id=str(raw.get("agent_id") or raw.get("assistant_id") or ""),
+            call_id=str(raw.get("call_id") or ""),
+            generation={
+                role: _positive(counted.get(key))
+                for role, key in ((AgentRole.ATLAS, "atlas"), (AgentRole.MEDIA_BOT, "media_bot"))
+                if _positive(counted.get(key))
+            },
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobMetadata:
+    """JSON in an agent's job metadata (`ctx.job.metadata`). `call_token` opens the internal API."""
+
+    call_id: str
+    agent_id: str
+    role: AgentRole
+    generation: int
+    opening: Opening = Opening.FIRST
+    gate: Gate = Gate.CALLER_ACTIVE
+    human_identity: str = CALLER_IDENTITY
+    language: str | None = None
+    call_token: str = field(default="", repr=False)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, text: str) -> JobMetadata:
+        """Raises ValueError with a sentence when a dispatch was not made by a call's workflow."""
+        try:
+            raw: dict[str, Any] = json.loads(text)
+            return cls(
+                call_id=raw["call_id"],
+                agent_id=raw["agent_id"],
+                role=AgentRole(raw["role"]),
+                generation=int(raw["generation"]),
+                opening=Opening(raw.get("opening", Opening.FIRST)),
+                gate=Gate(raw.get("gate", Gate.CALLER_ACTIVE)),
+                human_identity=raw.get("human_identity") or CALLER_IDENTITY,
+                language=raw.get("language"),
+                call_token=raw.get("call_token", ""),
+            )
+        except (ValueError, KeyError, TypeError) as wrong:
+            raise ValueError(f"This job's metadata is not a call's: {wrong!r}.") from None
+
+
+def _positive(value: object) -> int:
+    return value if isinstance(value, int) and value > 0 else 0

@@ -1,0 +1,212 @@
+"""The steps a call's workflow asks for: activity names with what goes in and what comes out.
+
+Workflows know only these (they import no activity), activities register under these names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from contract.calls import CallStatus, Direction, Provider, RecordingStatus, TimelineEntry
+from contract.endings import CallEnding
+from contract.facts import UsageItem
+from contract.identity import AgentRole
+from contract.recordings import EgressSeen
+from contract.rooms import Gate, Opening
+
+
+class Step(StrEnum):
+    # activities/rooms.py
+    OPEN_ROOM = "open_room"
+    READ_ROOM_METADATA = "read_room_metadata"
+    REMOVE_PARTICIPANT = "remove_participant"
+    CLOSE_ROOM = "close_room"
+    # activities/agents.py
+    DISPATCH_AGENT = "dispatch_agent"
+    TELL_ATLAS = "tell_atlas"
+    # activities/call_records.py
+    CHOOSE_ASSISTANT = "choose_assistant"
+    WRITE_RECORD = "write_record"
+    WRITE_RECORDING = "write_recording"
+    # activities/billing.py
+    SETTLE_BILL = "settle_bill"
+    # activities/recording.py
+    START_EGRESS = "start_egress"
+    STOP_EGRESS = "stop_egress"
+    AWAIT_EGRESS_END = "await_egress_end"
+    LOOK_AT_EGRESS = "look_at_egress"
+    VERIFY_RECORDING = "verify_recording"
+    # activities/room_watch.py
+    WATCH_ROOMS = "watch_rooms"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentOrder:
+    """One agent to be dispatched."""
+
+    role: AgentRole
+    generation: int
+    opening: Opening = Opening.FIRST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRoom:
+    call_id: str
+    room_name: str
+    assistant_id: str
+    agents: tuple[AgentOrder, ...]
+    gate: Gate
+    human_identity: str
+    language: str | None
+    adopted: bool  # the room exists already: list dispatches, then create the missing ones
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomOpened:
+    room_name: str
+    room_sid: str
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatchAgent:
+    """Send the next generation in; metadata of the room then names it as the current one."""
+
+    call_id: str
+    room_name: str
+    assistant_id: str
+    agent: AgentOrder
+    generations: dict[str, int]  # role -> current generation, after this dispatch
+    gate: Gate
+    human_identity: str
+    language: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InRoom:
+    room_name: str
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRoom:
+    """`room_sid`, when known, keeps a namesake that is not this call's from being closed."""
+
+    room_name: str
+    room_sid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellAtlas:
+    room_name: str
+    identity: str
+    method: str
+    payload: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseAssistant:
+    """`agent_id` as the room's metadata had it; empty or unknown: the default assistant."""
+
+    call_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssistantChosen:
+    assistant_id: str
+    tenant_id: str
+    record: bool
+    language: str
+    max_duration_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRecord:
+    """What is new about a call; fields that are None stay as they are. Idempotent."""
+
+    call_id: str
+    status: CallStatus | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    ending: CallEnding | None = None
+    talk_seconds: float | None = None
+    entries: tuple[TimelineEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteRecording:
+    """What is new about a call's recording; None stays as it is. Idempotent.
+
+    `entries` go to the call's timeline, so that every attempt and its reason can be read there.
+    """
+
+    call_id: str
+    status: RecordingStatus
+    attempts: int
+    egress_id: str | None = None
+    detail: str = ""
+    object_key: str | None = None
+    duration_seconds: float | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    entries: tuple[TimelineEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleBill:
+    """Times are the facts' own clocks; unanswered calls have no answered_at and cost nothing."""
+
+    call_id: str
+    tenant_id: str
+    direction: Direction
+    provider: Provider
+    answered_at: datetime | None
+    ended_at: datetime
+    usage: tuple[UsageItem, ...] = ()
+    usage_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class BillSettled:
+    total: str  # exact text of a decimal number
+    currency: str
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartEgress:
+    call_id: str
+    room_name: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class EgressById:
+    egress_id: str
+    room_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRecording:
+    call_id: str
+    egress: EgressSeen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingVerified:
+    object_key: str
+    size_bytes: int
+    duration_seconds: float
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRooms:
+    """One shift of the room watch, in seconds."""
+
+    shift: float
+    interval: float
