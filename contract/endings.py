@@ -54,7 +54,7 @@ class CallEnding:
 
 
 # SIP final status (RFC 3261 section 21) to reason and blame. 487 is ours to interpret: it answers
-# our own CANCEL, so it means what made us cancel (no_answer or cancelled), never what the callee did.
+# our own CANCEL, so it means what made us cancel (no_answer or cancelled), not the callee's wish.
 _BY_SIP_STATUS: dict[int, tuple[EndedReason, EndedBy]] = {
     403: (EndedReason.CARRIER_BLOCKED, EndedBy.CARRIER),
     404: (EndedReason.INVALID_NUMBER, EndedBy.CARRIER),
