@@ -89,6 +89,10 @@ class ParticipantKind(StrEnum):
     EGRESS = "egress"
     OTHER = "other"
 
+    @classmethod
+    def named(cls, name: object) -> ParticipantKind:
+        return next((kind for kind in cls if kind.value == name), cls.OTHER)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParticipantSeen:
@@ -105,13 +109,10 @@ class ParticipantSeen:
         """Raises ValueError when the identity is missing."""
         if not data.get("identity"):
             raise ValueError("A participant fact without an identity.")
-        kind = str(data.get("participant_kind", ParticipantKind.OTHER))
         return cls(
             identity=str(data["identity"]),
             sid=str(data.get("sid", "")),
-            participant_kind=ParticipantKind(kind)
-            if kind in ParticipantKind
-            else ParticipantKind.OTHER,
+            participant_kind=ParticipantKind.named(data.get("participant_kind")),
             room_sid=str(data.get("room_sid", "")),
             disconnect_reason=str(data.get("disconnect_reason", "")),
         )
