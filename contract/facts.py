@@ -102,6 +102,7 @@ class ParticipantSeen:
     sid: str
     participant_kind: ParticipantKind
     room_sid: str = ""
+    joined_at: datetime | None = None
     disconnect_reason: str = ""  # LiveKit's DisconnectReason by name, on PARTICIPANT_LEFT
 
     @classmethod
@@ -114,8 +115,12 @@ class ParticipantSeen:
             sid=str(data.get("sid", "")),
             participant_kind=ParticipantKind.named(data.get("participant_kind")),
             room_sid=str(data.get("room_sid", "")),
+            joined_at=_moment(data.get("joined_at")),
             disconnect_reason=str(data.get("disconnect_reason", "")),
         )
+
+    def to_data(self) -> dict[str, Any]:
+        return asdict(self) | {"joined_at": self.joined_at.isoformat() if self.joined_at else None}
 
     @property
     def is_human(self) -> bool:
@@ -131,3 +136,12 @@ class UsageItem:
     model: str
     quantity: str
     unit: str  # audio_seconds | input_tokens | output_tokens | characters
+
+
+def _moment(value: object) -> datetime | None:
+    """An ISO moment, or None for anything else: a missing clock never loses a fact."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment

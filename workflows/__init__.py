@@ -1,0 +1,1 @@
+"""Deterministic code only: the call's story, its recording, the room watch."""

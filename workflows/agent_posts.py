@@ -1,0 +1,117 @@
+"""Sees that both agents are in the room for as long as the call lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from contract.endings import CallEnding, EndedBy, EndedReason
+from contract.identity import AgentRole
+from workflows import options, steps
+from workflows.call_state import AgentPost, CallState
+
+
+class AgentPosts:
+    """LiveKit drops a dispatch silently and replaces nobody that dies, so the workflow does.
+
+    Each agent gets `AGENT_TRIES` tries to come, again after it was there and got lost. Without
+    Atlas there is no call; without Media Bot there is one, and the timeline says what it lacks.
+    """
+
+    def __init__(self, state: CallState) -> None:
+        self._state = state
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """The first generation was dispatched with the room."""
+        self._tasks = [asyncio.create_task(self._man(post)) for post in self._state.agents.values()]
+        self._tasks.append(asyncio.create_task(self._remove_stale()))
+
+    def dismiss(self) -> None:
+        """Nobody is sent in any more. What is still in the room goes with it."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def tell_atlas_to_start(self) -> None:
+        try:
+            await steps.tell_atlas_to_start(self._state)
+        except ActivityError as error:
+            # Atlas may be dying; if so its post is manned again, and the next one is told.
+            workflow.logger.warning("Atlas could not be told to start: %s", error.cause)
+
+    async def say_goodbye(self) -> None:
+        """Ask for the usage report while the room is still open; Atlas also ends without it."""
+        if not self._state.atlas.came or self._state.atlas.lost:
+            return
+        if self._state.atlas.generation in self._state.usage:
+            return
+        try:
+            await steps.tell_atlas_to_end(self._state)
+        except ActivityError as error:
+            workflow.logger.info("Atlas had gone before goodbye: %s", error.cause)
+
+    async def _man(self, post: AgentPost) -> None:
+        tries = 1
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await self._comes(post)
+            if post.came:
+                tries = 0
+                await workflow.wait_condition(lambda: post.lost)
+            if tries == options.AGENT_TRIES:
+                self._give_up(post)
+                return
+            tries += 1
+            await self._send_again(post)
+
+    @staticmethod
+    async def _comes(post: AgentPost) -> None:
+        """Raises TimeoutError when nobody came in time."""
+        await workflow.wait_condition(
+            lambda: post.came or post.lost,
+            timeout=options.AGENT_NO_SHOW,
+            timeout_summary=f"{post.role.display_name} has this long to come",
+        )
+
+    async def _send_again(self, post: AgentPost) -> None:
+        post.next_generation()
+        self._state.journal.note(
+            workflow.now(),
+            "platform",
+            "agent_dispatched",
+            f"{post.role.display_name} is sent in again.",
+            {"generation": post.generation},
+        )
+        try:
+            await steps.dispatch_agent(self._state, post.role)
+        except ActivityError as error:
+            workflow.logger.warning("%s could not be dispatched: %s", post.role, error.cause)
+            return
+        if post.role is AgentRole.ATLAS and self._state.answered_at is not None:
+            with contextlib.suppress(TimeoutError):
+                await self._comes(post)
+                await self.tell_atlas_to_start()
+
+    def _give_up(self, post: AgentPost) -> None:
+        name = post.role.display_name
+        why = f": {post.failure}" if post.failure else ""
+        text = f"{name} did not come after {options.AGENT_TRIES} tries{why}."
+        self._state.journal.note(workflow.now(), "platform", "agent_given_up", text)
+        if post.role is AgentRole.ATLAS:
+            self._state.end(
+                CallEnding(EndedReason.ASSISTANT_FAILED, EndedBy.PLATFORM, text), workflow.now()
+            )
+
+    async def _remove_stale(self) -> None:
+        """A frozen agent that wakes up rejoins and talks on: two voices, unless it is removed."""
+        state = self._state
+        while True:
+            await workflow.wait_condition(lambda: bool(state.stale_agents))
+            identity = state.stale_agents.pop()
+            try:
+                await steps.remove_participant(state, identity)
+            except ActivityError as error:
+                workflow.logger.warning("%s could not be removed: %s", identity, error.cause)

@@ -1,0 +1,51 @@
+"""How a call's story is left, and how the wrap-up is protected from being left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime
+from typing import Any, TypeVar
+
+from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+
+from contract.endings import CallEnding, EndedBy, EndedReason
+from workflows.call_state import CallState
+
+T = TypeVar("T")
+
+
+class CallOver(Exception):
+    """The call has its ending: the story stops wherever it is."""
+
+    @classmethod
+    def because(cls, state: CallState, ending: CallEnding, at: datetime) -> CallOver:
+        state.end(ending, at)
+        return cls()
+
+
+def is_workflow_exit(error: BaseException) -> bool:
+    """Cancellation and Temporal's own failures leave the story; everything else is a bug."""
+    return isinstance(error, FailureError) or is_cancelled_exception(error)
+
+
+def ending_from(error: BaseException) -> CallEnding:
+    if is_cancelled_exception(error):
+        return CallEnding(EndedReason.CANCELLED, EndedBy.OPERATOR, "The workflow was cancelled.")
+    step = error.activity_type.replace("_", " ") if isinstance(error, ActivityError) else "a step"
+    cause = error.__cause__
+    reason = f": {cause}" if isinstance(cause, FailureError) and str(cause) else ""
+    return CallEnding(
+        EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, f"The platform failed to {step}{reason}"[:300]
+    )
+
+
+async def unhurried(story: Coroutine[Any, Any, T]) -> T:
+    """Run to the end whoever cancels meanwhile: a wrap-up that is cut short leaves a room open."""
+    task = asyncio.create_task(story)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            continue
+    return task.result()

@@ -1,0 +1,105 @@
+"""Every timeout and retry of the workflows, by the name of the step it belongs to."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityConfig
+
+# --- Waiting -------------------------------------------------------------------------------------
+
+# LiveKit drops a dispatch without a word when no agent server is free (design 5.3). Three tries of
+# this length keep the truthful end below 15 s.
+AGENT_NO_SHOW = timedelta(seconds=4)
+AGENT_TRIES = 3
+# A web caller who got a token and never came. LiveKit keeps the empty room a little longer.
+CALLER_JOINS = timedelta(seconds=60)
+# How long the wrap-up waits for others before it settles with what it has.
+RECORDING_STOPS = timedelta(seconds=12)
+USAGE_ARRIVES = timedelta(seconds=4)
+
+# --- Activities ----------------------------------------------------------------------------------
+
+# The API's client waits for the room: fail while its request is still open rather than after it.
+OPEN_ROOM = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=2),
+    schedule_to_close_timeout=timedelta(seconds=4),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200), backoff_coefficient=1.5),
+)
+READ_ROOM = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=3), schedule_to_close_timeout=timedelta(seconds=20)
+)
+# Looks before it creates, so trying again cannot bring a second agent in.
+DISPATCH_AGENT = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=3), schedule_to_close_timeout=timedelta(seconds=3)
+)
+REMOVE_PARTICIPANT = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=5), schedule_to_close_timeout=timedelta(seconds=30)
+)
+# An absent participant takes LiveKit 3 s to report, so one try is about that long.
+TELL_ATLAS = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=5),
+    schedule_to_close_timeout=timedelta(seconds=15),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=250), maximum_attempts=4),
+)
+# Goodbye is a courtesy: Atlas also ends when the room closes.
+TELL_ATLAS_TO_END = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=2), retry_policy=RetryPolicy(maximum_attempts=1)
+)
+# LiveKit away for longer than this has lost the room anyway, and empty rooms close by themselves.
+CLOSE_ROOM = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=10),
+    schedule_to_close_timeout=timedelta(minutes=10),
+    retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=10)),
+)
+# The store must have it, however long it takes.
+WRITE_RECORD = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(minutes=1)
+    ),
+)
+SETTLE_BILL = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5)),
+)
+
+# --- Recording: attempts are made by the workflow, so that the history shows each and its reason --
+
+ONCE = RetryPolicy(maximum_attempts=1)
+START_EGRESS = ActivityConfig(start_to_close_timeout=timedelta(seconds=30), retry_policy=ONCE)
+STOP_EGRESS = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=10),
+    schedule_to_close_timeout=timedelta(minutes=2),
+)
+LOOK_AT_EGRESS = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=10), schedule_to_close_timeout=timedelta(minutes=1)
+)
+AWAIT_EGRESS_END = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=timedelta(seconds=15),
+    schedule_to_close_timeout=timedelta(minutes=15),
+)
+VERIFY_RECORDING = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    schedule_to_close_timeout=timedelta(minutes=30),
+    retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
+)
+RECORDING_START_BACKOFF = tuple(timedelta(seconds=s) for s in (1, 2, 4, 8))
+# Egress tells the end by webhook; when that is late, somebody goes and looks.
+EGRESS_TELLS = timedelta(seconds=3)
+EGRESS_CHECK = timedelta(seconds=60)
+
+# --- Room watch ----------------------------------------------------------------------------------
+
+WATCH_INTERVAL = timedelta(seconds=2)
+WATCH_SHIFT = timedelta(minutes=30)
+WATCH_ROOMS = ActivityConfig(
+    summary="Look at the rooms of open calls",
+    start_to_close_timeout=WATCH_SHIFT + timedelta(minutes=1),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5)
+    ),
+)

@@ -1,0 +1,63 @@
+"""The call's side of its recording, which is a workflow of its own and outlives the call."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, FailureError
+
+from contract.calls import RecordingStatus
+from contract.identity import recording_workflow_id
+from contract.recordings import RecordingReport, RecordingRequest
+from workflows import options
+from workflows import search_attributes as keys
+from workflows.call_state import CallState
+
+_UNDER_WAY = frozenset({RecordingStatus.PENDING, RecordingStatus.RECORDING})
+
+
+class RecordingLink:
+    def __init__(self, state: CallState) -> None:
+        self._state = state
+        self._child: workflow.ChildWorkflowHandle[object, RecordingReport] | None = None
+
+    async def start(self) -> None:
+        request = self._state.request
+        try:
+            self._child = await workflow.start_child_workflow(
+                "RecordingWorkflow",
+                RecordingRequest(
+                    call_id=request.call_id,
+                    tenant_id=request.tenant_id,
+                    room_name=request.room_name,
+                ),
+                id=recording_workflow_id(request.call_id),
+                result_type=RecordingReport,
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                search_attributes=keys.for_recording(request),
+                static_summary="Recording of the call",
+            )
+        except ChildWorkflowError as error:
+            # Somebody else's workflow has our id: the call goes on unrecorded and says so.
+            self._state.journal.note(
+                workflow.now(), "platform", "recording_refused", f"No recording: {error.cause}"
+            )
+            return
+        self._state.recording = RecordingStatus.PENDING
+
+    async def stop(self) -> None:
+        """Returns once Egress has all the audio, so that closing the room cannot cut it short."""
+        if self._child is None:
+            return
+        try:
+            await self._child.signal("stop")
+            await workflow.wait_condition(
+                lambda: self._state.recording not in _UNDER_WAY,
+                timeout=options.RECORDING_STOPS,
+                timeout_summary="Egress has this long to stop",
+            )
+        except TimeoutError:
+            workflow.logger.warning(
+                "The recording has not stopped yet; the room closes all the same."
+            )
+        except (ApplicationError, FailureError) as error:
+            workflow.logger.info("The recording had ended before the call: %s", error)
