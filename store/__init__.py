@@ -1,0 +1,1 @@
+"""What outlives every process: calls, timelines, assistants, recordings, bills, keys."""

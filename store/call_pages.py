@@ -1,0 +1,104 @@
+"""Pages of calls, newest first, by cursor and filter."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contract.calls import CallStatus, Direction, RecordingStatus
+from contract.endings import EndedReason
+from store.errors import BadCursor
+from store.models import CallRow, RecordingRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallPage:
+    tenant_id: str
+    limit: int = 50
+    cursor: str | None = None
+    status: CallStatus | None = None
+    direction: Direction | None = None
+    assistant_id: str | None = None
+    ended_reason: EndedReason | None = None
+    recording_status: RecordingStatus | None = None
+    started_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallsFound:
+    items: list[tuple[CallRow, RecordingStatus]]
+    next_cursor: str | None
+
+
+# A call without a recording's row either waits for one or never asked for it.
+_RECORDING_STATUS: ColumnElement[str] = func.coalesce(
+    RecordingRow.status,
+    case(
+        (
+            and_(CallRow.record, CallRow.status != CallStatus.ENDED.value),
+            RecordingStatus.PENDING.value,
+        ),
+        else_=RecordingStatus.NOT_REQUESTED.value,
+    ),
+)
+
+
+async def list_calls(session: AsyncSession, page: CallPage) -> CallsFound:
+    """Raises BadCursor."""
+    found = (
+        select(CallRow, _RECORDING_STATUS)
+        .outerjoin(RecordingRow, RecordingRow.call_id == CallRow.call_id)
+        .where(*_conditions(page))
+        .order_by(CallRow.started_at.desc(), CallRow.call_id.desc())
+        .limit(page.limit + 1)  # one more than shown tells whether another page follows
+    )
+    rows = [(row, RecordingStatus(status)) for row, status in await session.execute(found)]
+    items = rows[: page.limit]
+    more = len(rows) > page.limit
+    return CallsFound(items=items, next_cursor=_cursor_after(items[-1][0]) if more else None)
+
+
+def _conditions(page: CallPage) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [CallRow.tenant_id == page.tenant_id]
+    if page.status is not None:
+        conditions.append(CallRow.status == page.status.value)
+    if page.direction is not None:
+        conditions.append(CallRow.direction == page.direction.value)
+    if page.assistant_id is not None:
+        conditions.append(CallRow.assistant_id == page.assistant_id)
+    if page.ended_reason is not None:
+        conditions.append(CallRow.ended_reason == page.ended_reason.value)
+    if page.recording_status is not None:
+        conditions.append(_RECORDING_STATUS.in_([page.recording_status.value]))
+    if page.started_after is not None:
+        conditions.append(CallRow.started_at > page.started_after)
+    if page.cursor is not None:
+        started_at, call_id = _read_cursor(page.cursor)
+        conditions.append(
+            or_(
+                CallRow.started_at < started_at,
+                and_(CallRow.started_at == started_at, CallRow.call_id < call_id),
+            )
+        )
+    return conditions
+
+
+def _cursor_after(row: CallRow) -> str:
+    return base64.urlsafe_b64encode(f"{row.started_at.isoformat()} {row.call_id}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        text = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
+        started_at, call_id = text.split(" ")
+        moment = datetime.fromisoformat(started_at)
+    except (binascii.Error, ValueError):
+        raise BadCursor from None
+    if moment.tzinfo is None:
+        raise BadCursor
+    return moment, call_id

@@ -1,0 +1,110 @@
+"""The database, SQLite or PostgreSQL by URL: connections, transactions, migrations."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+
+from contract.errors import SettingsError
+from store.schema import upgrade_to_head
+
+_BUSY_TIMEOUT_MS = 10_000  # other processes write too; one transaction takes milliseconds
+_DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
+
+
+class Database:
+    """Opens transactions. One per process and event loop."""
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        self._is_sqlite = check_url(url) == "sqlite+aiosqlite"
+        self.engine = create_async_engine(url, pool_size=pool_size, max_overflow=0)
+        if self._is_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = async_sessionmaker(
+            self.engine.execution_options(sqlite_begin="BEGIN"), expire_on_commit=False
+        )
+        # SQLite has one writer at a time and lets the others poll; queueing them here is fair
+        # and wakes the next one at once.
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """One writing transaction: committed at the end, rolled back on every exception."""
+        async with AsyncExitStack() as stack:
+            if self._is_sqlite:
+                await stack.enter_async_context(self._writing)
+            yield await stack.enter_async_context(self._sessions.begin())
+
+    @asynccontextmanager
+    async def reader(self) -> AsyncIterator[AsyncSession]:
+        """One reading transaction: a snapshot that neither waits for writers nor holds them up."""
+        async with self._readers() as session:
+            yield session
+
+    async def migrate(self) -> None:
+        """Bring the schema up to date. Safe when several processes do it at once."""
+        async with self.engine.connect() as connection, connection.begin():
+            if not self._is_sqlite:  # SQLite's BEGIN IMMEDIATE is the lock already
+                await connection.execute(text("SELECT pg_advisory_xact_lock(72615397)"))
+            await connection.run_sync(upgrade_to_head)
+
+    async def ping(self) -> None:
+        async with self.reader() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def aclose(self) -> None:
+        await self.engine.dispose()
+
+
+def check_url(url: str) -> str:
+    """The driver that a database URL names. Raises SettingsError without repeating the URL."""
+    try:
+        driver = make_url(url).drivername
+    except ArgumentError:
+        driver = ""
+    if driver not in _DRIVERS:
+        raise SettingsError(f"DATABASE_URL must start with {' or '.join(_DRIVERS)}.")
+    return driver
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not begin transactions by itself: BEGIN is ours to choose (below).
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    _switch_to_wal(cursor)
+    # WAL with NORMAL survives every death of a process; only a power cut may lose the last commits.
+    cursor.execute("PRAGMA synchronous=NORMAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _switch_to_wal(cursor: Any) -> None:
+    # Changing the mode takes an exclusive lock that ignores busy_timeout, so two processes that
+    # open a new file together have to try again.
+    for attempt in range(50):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if attempt == 49:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer takes the lock at once: a reader that turns writer later cannot wait for it and
+    # fails with "database is locked".
+    begin = connection.get_execution_options().get("sqlite_begin", "BEGIN IMMEDIATE")
+    connection.exec_driver_sql(begin)

@@ -1,0 +1,178 @@
+"""The tables. Every change to them is an Alembic revision in `store/migrations/versions`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from store.columns import JsonColumn, UtcDateTime
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+_NOT_ENDED = text("status != 'ended'")
+_CALL = "calls.call_id"
+
+
+class CallRow(Base):
+    __tablename__ = "calls"
+    __table_args__ = (
+        # A room's name leads to at most one call that is not over (design section 4).
+        Index(
+            "uq_calls_open_room",
+            "room_name",
+            unique=True,
+            sqlite_where=_NOT_ENDED,
+            postgresql_where=_NOT_ENDED,
+        ),
+        Index("ix_calls_tenant_started", "tenant_id", "started_at", "call_id"),
+        Index("ix_calls_open", "status", sqlite_where=_NOT_ENDED, postgresql_where=_NOT_ENDED),
+    )
+
+    call_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(String(64))
+    direction: Mapped[str] = mapped_column(String(16))
+    provider: Mapped[str] = mapped_column(String(32))
+    assistant_id: Mapped[str | None] = mapped_column(String(64))
+    room_name: Mapped[str] = mapped_column(String(255))
+    room_sid: Mapped[str] = mapped_column(String(64), default="")
+    human_identity: Mapped[str] = mapped_column(String(255))
+    participant_name: Mapped[str | None] = mapped_column(String(255))
+    status: Mapped[str] = mapped_column(String(16))
+    language: Mapped[str | None] = mapped_column(String(35))
+    record: Mapped[bool] = mapped_column(Boolean, default=False)
+    metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", JsonColumn, default=dict)
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    answered_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_reason: Mapped[str | None] = mapped_column(String(32))
+    ended_by: Mapped[str | None] = mapped_column(String(16))
+    ended_detail: Mapped[str | None] = mapped_column(Text)
+    talk_seconds: Mapped[float | None] = mapped_column(Float)
+
+
+class EventRow(Base):
+    """One line of a call's timeline; never changed, never removed while the call exists."""
+
+    __tablename__ = "call_events"
+    __table_args__ = (UniqueConstraint("call_id", "source", "source_seq"),)
+
+    call_id: Mapped[str] = mapped_column(ForeignKey(_CALL, ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    source: Mapped[str] = mapped_column(String(64))
+    source_seq: Mapped[int] = mapped_column(Integer)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    actor: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(64))
+    text: Mapped[str] = mapped_column(Text)
+    data: Mapped[dict[str, Any]] = mapped_column(JsonColumn, default=dict)
+
+
+class TurnRow(Base):
+    __tablename__ = "transcript_turns"
+    __table_args__ = (
+        UniqueConstraint("call_id", "source", "source_seq"),
+        Index("ix_transcript_turns_call_start", "call_id", "start_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    call_id: Mapped[str] = mapped_column(ForeignKey(_CALL, ondelete="CASCADE"))
+    source: Mapped[str] = mapped_column(String(64))
+    source_seq: Mapped[int] = mapped_column(Integer)
+    speaker: Mapped[str] = mapped_column(String(16))
+    text: Mapped[str] = mapped_column(Text)
+    language: Mapped[str | None] = mapped_column(String(35))
+    start: Mapped[datetime] = mapped_column("start_at", UtcDateTime)
+    end: Mapped[datetime] = mapped_column("end_at", UtcDateTime)
+    sentiment: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
+
+
+class AssistantRow(Base):
+    """`id` is unique over all tenants, because agents ask for an assistant by its id alone."""
+
+    __tablename__ = "assistants"
+    __table_args__ = (Index("ix_assistants_tenant_id", "tenant_id", "id"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(String(64))
+    config: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class RecordingRow(Base):
+    __tablename__ = "recordings"
+
+    call_id: Mapped[str] = mapped_column(ForeignKey(_CALL, ondelete="CASCADE"), primary_key=True)
+    status: Mapped[str] = mapped_column(String(32), index=True)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    egress_id: Mapped[str | None] = mapped_column(String(64), index=True)
+    detail: Mapped[str] = mapped_column(Text, default="")
+    object_key: Mapped[str | None] = mapped_column(String(1024))
+    duration_seconds: Mapped[float | None] = mapped_column(Float)
+    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class LedgerRow(Base):
+    """The one bill of one call. `total` is exact text of a decimal number."""
+
+    __tablename__ = "ledger"
+
+    call_id: Mapped[str] = mapped_column(ForeignKey(_CALL, ondelete="RESTRICT"), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(String(64), index=True)
+    total: Mapped[str] = mapped_column(String(40))
+    currency: Mapped[str] = mapped_column(String(3))
+    partial: Mapped[bool] = mapped_column(Boolean)
+    items: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
+    settled_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class ApiKeyRow(Base):
+    __tablename__ = "api_keys"
+
+    key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    tenant_id: Mapped[str] = mapped_column(String(64), index=True)
+    role: Mapped[str] = mapped_column(String(16))
+    name: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class IdempotencyRow(Base):
+    """`attempt` is the one that `call_id` belongs to, or, once released, the next one."""
+
+    __tablename__ = "idempotency_keys"
+
+    tenant_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    body_hash: Mapped[str] = mapped_column(String(64))
+    call_id: Mapped[str] = mapped_column(String(64))
+    attempt: Mapped[int] = mapped_column(Integer, default=1)
+    state: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -1,0 +1,48 @@
+"""The recording of a call: at most one row each, every attempt on the call's timeline."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contract.steps import WriteRecording
+from store.errors import CallUnknown
+from store.models import CallRow, RecordingRow
+from store.timeline import append_entries
+
+_KEPT_WHEN_NONE = ("egress_id", "object_key", "duration_seconds", "size_bytes", "sha256")
+
+
+class Recordings:
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def write(self, news: WriteRecording) -> RecordingRow:
+        """Apply what is new; fields that are None stay as they are. Raises CallUnknown."""
+        call = select(CallRow.call_id).where(CallRow.call_id == news.call_id).with_for_update()
+        if await self._session.scalar(call) is None:
+            raise CallUnknown(news.call_id)
+        row = await self.get(news.call_id)
+        if row is None:
+            row = RecordingRow(call_id=news.call_id)
+            self._session.add(row)
+        row.status = news.status.value
+        row.attempts = news.attempts
+        row.detail = news.detail
+        row.updated_at = datetime.now(UTC)
+        for name in _KEPT_WHEN_NONE:
+            value = getattr(news, name)
+            if value is not None:
+                setattr(row, name, value)
+        await self._session.flush()
+        await append_entries(self._session, news.call_id, news.entries)
+        return row
+
+    async def get(self, call_id: str) -> RecordingRow | None:
+        return await self._session.get(RecordingRow, call_id)
+
+    async def by_egress(self, egress_id: str) -> RecordingRow | None:
+        found = select(RecordingRow).where(RecordingRow.egress_id == egress_id)
+        return (await self._session.scalars(found)).one_or_none()

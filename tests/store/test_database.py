@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from contract.errors import SettingsError
+from store.calls import Calls
+from store.database import Database
+from store.models import Base
+from tests.store.calls import new_call
+
+ROOT = Path(__file__).parents[2]
+
+
+async def test_the_migrations_make_the_models(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), Base.metadata))
+
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_two_processes_may_migrate_a_new_database_at_once(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/new.db"
+    program = (
+        "import asyncio, sys; from store.database import Database\n"
+        "async def main():\n"
+        "    database = Database(sys.argv[1]); await database.migrate(); await database.aclose()\n"
+        "asyncio.run(main())"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", program, url, cwd=ROOT)
+        for _ in range(2)
+    ]
+    assert [await process.wait() for process in processes] == [0, 0]
+    database = Database(url)
+    await database.migrate()
+    async with database.reader() as session:
+        assert await Calls(session).open_calls() == []
+    await database.aclose()
+
+
+async def test_sqlite_is_set_up_for_many_processes(tmp_path: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/a name with 100% spaces.db")
+    await database.migrate()
+    async with database.reader() as session:
+        settings = [
+            await session.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "foreign_keys", "busy_timeout")
+        ]
+    assert settings == ["wal", 1, 10_000]
+    await database.aclose()
+
+
+async def test_writers_of_two_pools_wait_for_each_other(database: Database) -> None:
+    other = Database(database.engine.url.render_as_string(hide_password=False))
+
+    async def insert(through: Database) -> None:
+        async with through.session() as session:
+            await Calls(session).insert(new_call())
+
+    await asyncio.gather(*(insert(through) for through in [database, other] * 20))
+    async with other.reader() as session:
+        assert len(await Calls(session).open_calls()) == 40
+    await other.aclose()
+
+
+async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
+    async with database.session() as writer:
+        await Calls(writer).insert(new_call())
+        async with asyncio.timeout(1), database.reader() as reader:
+            assert await Calls(reader).open_calls() == []
+
+
+async def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
+    async def fail_half_way() -> None:
+        async with database.session() as session:
+            await Calls(session).insert(new_call())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail_half_way()
+    async with database.reader() as session:
+        assert await Calls(session).open_calls() == []
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "sqlite:///x.db", "mysql://user:secret@host/x"])
+def test_a_wrong_url_is_one_sentence_without_the_url(url: str) -> None:
+    with pytest.raises(SettingsError, match="DATABASE_URL must start with") as refused:
+        Database(url)
+    assert "secret" not in str(refused.value)
