@@ -124,6 +124,10 @@ class AssistantChosen:
     max_duration_seconds: float
 
 
+# ApplicationError type of WRITE_RECORD when the API has withdrawn the call's row.
+CALL_UNKNOWN_ERROR = "call-unknown"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteRecord:
     """What is new about a call; fields that are None stay as they are. Idempotent."""

@@ -235,7 +235,7 @@ class CallWorkflow:
         timeout: timedelta | None = None,
         summary: str | None = None,
     ) -> bool:
-        """True when the condition holds, False on timeout. Raises CallOver once the call is over."""
+        """True when the condition holds, False on timeout. Raises CallOver once it is over."""
         state = self._state
         happened = await _within(timeout, lambda: state.ending is not None or condition(), summary)
         self._ended_meanwhile()

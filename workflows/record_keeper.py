@@ -7,9 +7,11 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from contract.calls import CallStatus
-from contract.steps import WriteRecord
+from contract.endings import CallEnding, EndedBy, EndedReason
+from contract.steps import CALL_UNKNOWN_ERROR, WriteRecord
 from workflows import search_attributes as keys
 from workflows import steps
 from workflows.call_state import CallState
@@ -60,7 +62,25 @@ class RecordKeeper:
         self._written = status
         if changed:
             self._show()
-        await steps.write_record(update, f"Write: {update.entries[-1].text}"[:180])
+        try:
+            await steps.write_record(update, self._summary(update))
+        except ActivityError as error:
+            self._withdrawn(error)
+
+    def _withdrawn(self, error: ActivityError) -> None:
+        """The API takes its row back when it could not be sure that the call had started."""
+        cause = error.cause
+        if not (isinstance(cause, ApplicationError) and cause.type == CALL_UNKNOWN_ERROR):
+            raise error
+        self._state.end(
+            CallEnding(EndedReason.CANCELLED, EndedBy.PLATFORM, "The call was withdrawn."),
+            workflow.now(),
+        )
+
+    @staticmethod
+    def _summary(update: WriteRecord) -> str:
+        text = update.entries[-1].text if update.entries else f"now {update.status}"
+        return f"Write: {text}"[:180]
 
     def _show(self) -> None:
         """What Temporal's UI and its searches show; one upsert a change of status."""

@@ -6,6 +6,7 @@ trace in the history, and auditors want every attempt with its reason.
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import Any
 

@@ -248,9 +248,7 @@ async def _do(
     config: workflow.ActivityConfig,
 ) -> T:
     full: workflow.ActivityConfig = {**config, "summary": summary}
-    answered: T = await workflow.execute_activity(
-        step.value, what, result_type=None if answer is type(None) else answer, **full
-    )
+    answered: T = await workflow.execute_activity(step.value, what, result_type=answer, **full)
     return answered
 
 

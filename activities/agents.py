@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+
+from livekit import api
+from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.job_metadata import JobMetadataWriter, dispatched_generation
+from activities.livekit_errors import livekit_errors
+from contract.identity import parse_agent_identity
+from contract.rooms import RoomMetadata
+from contract.steps import AgentOrder, DispatchAgent, OpenRoom, Step, TellAtlas
+
+_RPC_TIMEOUT_MS = 1500
+
+
+class AgentActivities:
+    """Sends agents into rooms and speaks to them there."""
+
+    def __init__(self, livekit: api.LiveKitAPI, jobs: JobMetadataWriter) -> None:
+        self._livekit = livekit
+        self._jobs = jobs
+
+    @activity.defn(name=Step.DISPATCH_AGENT)
+    async def dispatch_agent(self, order: DispatchAgent) -> None:
+        """Send the next generation in, after naming it the current one and removing older ones."""
+        with livekit_errors(f"send {order.agent.role.display_name} in"):
+            await self._name_current_generation(order)
+            await self._remove_older(order)
+            await self.dispatch_once(order, order.agent)
+
+    async def dispatch_once(self, order: OpenRoom | DispatchAgent, agent: AgentOrder) -> None:
+        """LiveKit makes a new agent of every request (and a new room, if need be): look first."""
+        existing = await self._livekit.agent_dispatch.list_dispatch(order.room_name)
+        for dispatch in existing:
+            sent = dispatched_generation(dispatch.metadata, order.call_id, agent.role)
+            if sent == agent.generation:
+                return
+        await self._livekit.agent_dispatch.create_dispatch(
+            api.CreateAgentDispatchRequest(
+                agent_name=agent.role.value,
+                room=order.room_name,
+                metadata=self._jobs.write(order, agent),
+            )
+        )
+
+    @activity.defn(name=Step.TELL_ATLAS)
+    async def tell_atlas(self, message: TellAtlas) -> None:
+        """One RPC into the room; Atlas answers `{"ok": true}` (livekit.md: 2 ms on loopback)."""
+        with livekit_errors(f"reach {message.identity}"):
+            answer = await self._perform_rpc(message)
+        if answer.get("ok") is not True:
+            raise ApplicationError(
+                f"{message.identity} answered {message.method} with {answer}.", type="rpc-refused"
+            )
+
+    async def _perform_rpc(self, message: TellAtlas) -> dict[str, object]:
+        # livekit-api 1.2.2 has the messages of RoomService/PerformRpc but no method for it yet.
+        room = self._livekit.room
+        response = await room._client.request(
+            "RoomService",
+            "PerformRpc",
+            PerformRpcRequest(
+                room=message.room_name,
+                destination_identity=message.identity,
+                method=message.method,
+                payload=json.dumps(message.payload),
+                response_timeout_ms=_RPC_TIMEOUT_MS,
+            ),
+            room._auth_header(api.VideoGrants(room_admin=True, room=message.room_name)),
+            PerformRpcResponse,
+        )
+        answer = json.loads(response.payload or "{}")
+        return answer if isinstance(answer, dict) else {}
+
+    async def _name_current_generation(self, order: DispatchAgent) -> None:
+        rooms = await self._livekit.room.list_rooms(api.ListRoomsRequest(names=[order.room_name]))
+        if not rooms.rooms:
+            raise ApplicationError("The room is gone.", type="room-gone", non_retryable=True)
+        metadata = RoomMetadata(
+            agent_id=order.assistant_id, call_id=order.call_id, generation=order.generations
+        )
+        await self._livekit.room.update_room_metadata(
+            api.UpdateRoomMetadataRequest(room=order.room_name, metadata=metadata.to_json())
+        )
+
+    async def _remove_older(self, order: DispatchAgent) -> None:
+        present = await self._livekit.room.list_participants(
+            api.ListParticipantsRequest(room=order.room_name)
+        )
+        for participant in present.participants:
+            agent = parse_agent_identity(participant.identity)
+            if agent and agent[0] is order.agent.role and agent[1] < order.agent.generation:
+                await self._livekit.room.remove_participant(
+                    api.RoomParticipantIdentity(room=order.room_name, identity=participant.identity)
+                )

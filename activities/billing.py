@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from temporalio import activity
+
+from activities.prices import PriceTable
+from contract.facts import UsageItem
+from contract.steps import BillSettled, SettleBill, Step
+from store.database import Database
+from store.ledger import Ledger
+
+_CENT_FRACTION = Decimal("0.000001")  # micro-units, as the ledger keeps them
+
+
+class BillingActivities:
+    """Turns what a call used into one ledger row, once."""
+
+    def __init__(self, database: Database, prices: PriceTable) -> None:
+        self._database = database
+        self._prices = prices
+
+    @activity.defn(name=Step.SETTLE_BILL)
+    async def settle_bill(self, order: SettleBill) -> BillSettled:
+        """Computed from the facts' own times, never from a clock here; the first row wins."""
+        items = [self._line(item) for item in order.usage if order.answered_at]
+        total = sum((Decimal(line["amount"]) for line in items if line["amount"]), Decimal(0))
+        partial = not order.usage_complete or any(line["amount"] is None for line in items)
+        async with self._database.session() as session:
+            row = await Ledger(session).settle(
+                call_id=order.call_id,
+                tenant_id=order.tenant_id,
+                total=str(total.quantize(_CENT_FRACTION)),
+                currency=self._prices.currency,
+                partial=partial,
+                items=items,
+            )
+            return BillSettled(str(row.total), row.currency, row.partial)
+
+    def _line(self, item: UsageItem) -> dict[str, Any]:
+        price = self._prices.unit_price(item)
+        amount = None if price is None else (Decimal(item.quantity) * price)
+        return {
+            "what": item.what,
+            "provider": item.provider,
+            "model": item.model,
+            "quantity": item.quantity,
+            "unit": item.unit,
+            "unit_price": None if price is None else str(price),
+            "amount": None if amount is None else str(amount.quantize(_CENT_FRACTION)),
+            "price_table": self._prices.version,
+        }

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from contract.steps import (
+    CALL_UNKNOWN_ERROR,
+    AssistantChosen,
+    ChooseAssistant,
+    Step,
+    WriteRecord,
+    WriteRecording,
+)
+from store.assistants import Assistants
+from store.calls import Calls
+from store.database import Database
+from store.errors import CallUnknown
+from store.recordings import Recordings
+
+
+@contextmanager
+def _unknown_calls_are_final() -> Iterator[None]:
+    """The API withdrew a call whose start it could not be sure of: no retry brings the row back."""
+    try:
+        yield
+    except CallUnknown as error:
+        raise ApplicationError(str(error), type=CALL_UNKNOWN_ERROR, non_retryable=True) from error
+
+
+class CallRecordActivities:
+    """The store's record of a call. Everything here may be done twice without harm."""
+
+    def __init__(self, database: Database, default_assistant_id: str) -> None:
+        self._database = database
+        self._default = default_assistant_id
+
+    @activity.defn(name=Step.WRITE_RECORD)
+    async def write_record(self, update: WriteRecord) -> None:
+        with _unknown_calls_are_final():
+            async with self._database.session() as session:
+                await Calls(session).write(update)
+
+    @activity.defn(name=Step.WRITE_RECORDING)
+    async def write_recording(self, update: WriteRecording) -> None:
+        with _unknown_calls_are_final():
+            async with self._database.session() as session:
+                await Recordings(session).write(update)
+
+    @activity.defn(name=Step.CHOOSE_ASSISTANT)
+    async def choose_assistant(self, wish: ChooseAssistant) -> AssistantChosen:
+        """The assistant that the room asked for, else the default one."""
+        async with self._database.session() as session:
+            assistants = Assistants(session)
+            found = await assistants.find(wish.agent_id) if wish.agent_id else None
+            found = found or await assistants.find(self._default)
+            if found is None:
+                raise ApplicationError(
+                    f"There is no default assistant: no assistant has the id {self._default!r}.",
+                    type="no-default-assistant",
+                    non_retryable=True,
+                )
+            chosen = AssistantChosen(
+                assistant_id=found.id,
+                tenant_id=found.tenant_id,
+                record=bool(found.config.get("record", True)),
+                language=str(found.config.get("language", "en-US")),
+                max_duration_seconds=float(found.config.get("max_duration_seconds", 3600.0)),
+            )
+            await Calls(session).set_assistant(wish.call_id, chosen)
+        return chosen

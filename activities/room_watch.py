@@ -1,0 +1,147 @@
+"""Looks at the rooms of open calls and tells a call what its webhooks may have failed to tell."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from livekit import api
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.livekit_errors import livekit_errors
+from contract.calls import CallStatus
+from contract.facts import Fact, FactKind, FactSource, ParticipantKind, ParticipantSeen
+from contract.identity import parse_agent_identity
+from contract.steps import Step, WatchRooms
+from store.calls import Calls, OpenCall
+from store.database import Database
+
+# Webhooks come within milliseconds; what the store has not heard of for this long got lost.
+_PATIENCE_SECONDS = 4.0
+_IN_TALK = frozenset({CallStatus.IN_PROGRESS, CallStatus.ON_HOLD})
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Sighting:
+    """What one look at a call's room found to be at odds with the store."""
+
+    kind: FactKind
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Oddities:
+    """Since when a call and its room have been at odds, by the monotonic clock in seconds."""
+
+    since: dict[tuple[str, FactKind], float] = field(default_factory=dict)
+
+    def ripe(self, call_id: str, found: Sighting | None, now: float) -> bool:
+        """True once the same oddity has lasted; then its clock starts anew."""
+        kind = found.kind if found else None
+        for key in [key for key in self.since if key[0] == call_id and key[1] is not kind]:
+            del self.since[key]
+        if found is None:
+            return False
+        first = self.since.setdefault((call_id, found.kind), now)
+        if now - first < _PATIENCE_SECONDS:
+            return False
+        del self.since[(call_id, found.kind)]
+        return True
+
+    def forget_all_but(self, call_ids: set[str]) -> None:
+        self.since = {key: at for key, at in self.since.items() if key[0] in call_ids}
+
+
+class RoomWatchActivities:
+    def __init__(self, livekit: api.LiveKitAPI, database: Database, temporal: Client) -> None:
+        self._livekit = livekit
+        self._database = database
+        self._temporal = temporal
+
+    @activity.defn(name=Step.WATCH_ROOMS)
+    async def watch_rooms(self, order: WatchRooms) -> None:
+        """One shift. Ends early when its worker shuts down, so that another can take over."""
+        oddities = Oddities()
+        ends = time.monotonic() + order.shift
+        while time.monotonic() < ends and not activity.is_worker_shutdown():
+            with livekit_errors("list rooms"):
+                await self._look_around(oddities)
+            activity.heartbeat()
+            await asyncio.sleep(order.interval)
+
+    async def _look_around(self, oddities: Oddities) -> None:
+        async with self._database.session() as session:
+            calls = await Calls(session).open_calls()
+        oddities.forget_all_but({call.call_id for call in calls})
+        if not calls:
+            return
+        names = [call.room_name for call in calls]
+        listed = await self._livekit.room.list_rooms(api.ListRoomsRequest(names=names))
+        rooms = {room.name: room for room in listed.rooms}
+        for call in calls:
+            found = await self._compare(call, rooms.get(call.room_name))
+            if found and oddities.ripe(call.call_id, found, time.monotonic()):
+                await self._tell(call, found)
+
+    async def _compare(self, call: OpenCall, room: api.Room | None) -> Sighting | None:
+        if room is None:
+            # A call that is queued may be about to open its room; its own timers end it.
+            in_talk = call.status in _IN_TALK
+            return Sighting(FactKind.ROOM_GONE, {}) if in_talk else None
+        present = await self._livekit.room.list_participants(
+            api.ListParticipantsRequest(room=call.room_name)
+        )
+        human = _find_human(call, present.participants)
+        if call.status in _IN_TALK and human is None:
+            return Sighting(FactKind.HUMANS_GONE, {"room_sid": room.sid})
+        if call.status is CallStatus.QUEUED and human is not None:
+            return Sighting(FactKind.HUMANS_PRESENT, human.to_data())
+        return None
+
+    async def _tell(self, call: OpenCall, found: Sighting) -> None:
+        at = datetime.now(UTC)
+        fact = Fact(
+            id=f"watch/{found.kind.value}/{at.timestamp():.3f}",
+            source=FactSource.WATCH,
+            kind=found.kind,
+            at=at,
+            data=found.data,
+        )
+        log.info("room_watch_tells", call_id=call.call_id, kind=found.kind.value)
+        try:
+            await self._temporal.get_workflow_handle(call.call_id).signal("fact", fact.to_dict())
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            log.warning("open_row_without_workflow", call_id=call.call_id)
+
+
+def _find_human(
+    call: OpenCall, participants: Iterable[api.ParticipantInfo]
+) -> ParticipantSeen | None:
+    for participant in participants:
+        if participant.identity != call.human_identity or parse_agent_identity(
+            participant.identity
+        ):
+            continue
+        return ParticipantSeen(
+            identity=participant.identity,
+            sid=participant.sid,
+            participant_kind=ParticipantKind.STANDARD,
+            joined_at=_joined_at(participant),
+        )
+    return None
+
+
+def _joined_at(participant: api.ParticipantInfo) -> datetime | None:
+    milliseconds = participant.joined_at_ms or participant.joined_at * 1000
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None

@@ -1,0 +1,194 @@
+"""The Temporal worker: puts the parts together and runs them until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from activities.recording import RecordingActivities
+from livekit import api
+from pydantic import ValidationError
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.common import (
+    VersioningBehavior,
+    WorkerDeploymentVersion,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.service import RPCError
+from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.agents import AgentActivities
+from activities.billing import BillingActivities
+from activities.call_records import CallRecordActivities
+from activities.job_metadata import JobMetadataWriter
+from activities.prices import PriceTable
+from activities.room_watch import RoomWatchActivities
+from activities.rooms import RoomActivities
+from activities.settings import WorkerSettings
+from contract.errors import SettingsError, Unavailable
+from contract.identity import ROOM_WATCH_WORKFLOW_ID
+from engine.client import connect
+from engine.logs import set_up_logs
+from engine.startup import sentence_about
+from store.database import Database
+from workflows import search_attributes
+from workflows.call import CallWorkflow
+from workflows.recording import RecordingWorkflow
+from workflows.room_watch import RoomWatchWorkflow
+
+WORKFLOWS: Sequence[type] = (CallWorkflow, RecordingWorkflow, RoomWatchWorkflow)
+
+log = structlog.get_logger()
+
+
+async def run(settings: WorkerSettings) -> None:
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.aclose)
+        await database.migrate()
+        client = await connect(settings)
+        await _check_search_attributes(client)
+        livekit = _livekit(settings, settings.livekit_url)
+        stack.push_async_callback(livekit.aclose)
+        egress = _livekit(settings, settings.egress_api_url or settings.livekit_url)
+        stack.push_async_callback(egress.aclose)
+        worker = Worker(
+            client,
+            task_queue=settings.call_task_queue,
+            workflows=WORKFLOWS,
+            activities=_activities(settings, client, database, livekit, egress),
+            workflow_runner=_sandbox(),
+            # Else the next event of a call whose worker was killed waits 10 s for it to come back.
+            sticky_queue_schedule_to_start_timeout=settings.sticky_timeout,
+            graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
+            max_cached_workflows=settings.max_cached_workflows,
+            max_concurrent_workflow_tasks=50,
+            deployment_config=_deployment(settings),
+        )
+        await _start_room_watch(client, settings)
+        async with worker:
+            log.info("worker_started", task_queue=settings.call_task_queue)
+            await _asked_to_stop()
+            log.info("worker_stopping")
+
+
+def _activities(
+    settings: WorkerSettings,
+    client: Client,
+    database: Database,
+    livekit: api.LiveKitAPI,
+    egress: api.LiveKitAPI,
+) -> list[Callable[..., Any]]:
+    jobs = JobMetadataWriter(settings.call_token_secret)
+    agents = AgentActivities(livekit, jobs)
+    rooms = RoomActivities(livekit, agents, jobs)
+    records = CallRecordActivities(database, settings.default_assistant_id)
+    billing = BillingActivities(database, PriceTable.load())
+    recording = RecordingActivities.from_settings(egress, settings)
+    watch = RoomWatchActivities(livekit, database, client)
+    return [
+        rooms.open_room,
+        rooms.read_room_metadata,
+        rooms.remove_participant,
+        rooms.close_room,
+        agents.dispatch_agent,
+        agents.tell_atlas,
+        records.choose_assistant,
+        records.write_record,
+        records.write_recording,
+        billing.settle_bill,
+        recording.start_egress,
+        recording.stop_egress,
+        recording.look_at_egress,
+        recording.await_egress_end,
+        recording.verify_recording,
+        watch.watch_rooms,
+    ]
+
+
+def _livekit(settings: WorkerSettings, url: str) -> api.LiveKitAPI:
+    return api.LiveKitAPI(url, settings.livekit_api_key, settings.livekit_api_secret)
+
+
+def _sandbox() -> SandboxedWorkflowRunner:
+    """Sandbox on; our own deterministic code is not imported anew for every call (half the CPU)."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules("contract", "workflows")
+    )
+
+
+def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:
+    if not settings.worker_versioning:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(
+            deployment_name=settings.worker_deployment_name, build_id=settings.worker_build_id
+        ),
+        use_worker_versioning=True,
+        # A call ends on the code it began on.
+        default_versioning_behavior=VersioningBehavior.PINNED,
+    )
+
+
+async def _check_search_attributes(client: Client) -> None:
+    """An attribute that is missing would hang every call without a word; so say it here."""
+    registered = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    missing = [
+        key.name for key in search_attributes.ALL if key.name not in registered.custom_attributes
+    ]
+    if missing:
+        raise SettingsError(
+            f"Temporal's namespace {client.namespace!r} lacks the search attributes "
+            f"{', '.join(missing)}: register them with `temporal operator search-attribute create`."
+        )
+
+
+async def _start_room_watch(client: Client, settings: WorkerSettings) -> None:
+    await client.start_workflow(
+        RoomWatchWorkflow.run,
+        id=ROOM_WATCH_WORKFLOW_ID,
+        task_queue=settings.call_task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+        static_summary="Looks at the rooms of open calls",
+    )
+
+
+async def _asked_to_stop() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def main() -> int:
+    try:
+        settings = WorkerSettings()
+        set_up_logs(settings.log_level, settings.log_format)
+        asyncio.run(run(settings))
+    except ValidationError as wrong:
+        print(sentence_about(wrong), file=sys.stderr)
+        return 2
+    except (SettingsError, Unavailable) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (RPCError, RuntimeError) as error:
+        print(f"Temporal does not answer at {settings.temporal_address}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
