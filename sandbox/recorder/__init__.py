@@ -1,0 +1,1 @@
+"""Stands in for LiveKit Egress: its Twirp API, webhooks, states and files, without Chrome."""

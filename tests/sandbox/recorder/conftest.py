@@ -1,0 +1,22 @@
+"""A recorder on a real LiveKit and a real S3, and a receiver for its webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.sandbox.recorder.bench import Bench, open_bench
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_bench() -> AsyncIterator[Bench]:
+    async with open_bench() as bench:
+        yield bench
+
+
+@pytest.fixture
+async def bench(shared_bench: Bench) -> AsyncIterator[Bench]:
+    yield shared_bench
+    await shared_bench.clear_faults()
