@@ -1,0 +1,198 @@
+"""Asking each part whether it is ready. A probe answers quickly; whoever waits asks again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+
+from sandbox.stack.parts import Part
+from sandbox.stack.site import BUCKET, NAMESPACE, REGION, TASK_QUEUE, Site
+
+_RETENTION = timedelta(days=90)  # the dev server forgets closed calls after one day
+
+
+class Probes:
+    """Readiness of one stack's parts; `forget` marks a (re)start, before which nothing counts."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._since: dict[Part, datetime] = {}
+        self._read_from: dict[Part, int] = {}
+        self._temporal: Any = None  # a temporalio Client; imported late, as that takes its time
+        self._retention_is_set = False
+        self._http: aiohttp.ClientSession | None = None
+
+    def forget(self, part: Part) -> None:
+        log = self._site.log(Part.LIVEKIT)
+        self._since[part] = datetime.now(UTC)
+        self._read_from[part] = log.stat().st_size if log.exists() else 0
+        if part is Part.TEMPORAL:
+            self._temporal = None
+
+    async def is_ready(self, part: Part) -> bool:
+        site = self._site
+        match part:
+            case Part.TEMPORAL:
+                return await self._temporal_is_ready()
+            case Part.LIVEKIT:
+                return await self._answers(f"http://127.0.0.1:{site.ports.livekit}/")
+            case Part.S3:
+                return await self._s3_is_ready()
+            case Part.PROVIDERS:
+                return await self._answers(f"{site.providers_url}/healthz")
+            case Part.RECORDER:
+                return await self._answers(f"{site.recorder_url}/healthz")
+            case Part.API:
+                return await self._answers(f"{site.api_url}/readyz")
+            case Part.WORKER:
+                return await self._worker_polls()
+            case Part.ATLAS | Part.MEDIA_BOT:
+                return await self._agent_is_registered(part)
+
+    async def aclose(self) -> None:
+        self._temporal = None
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    async def _get(self, url: str) -> bytes | None:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2))
+        try:
+            async with self._http.get(url) as answer:
+                return await answer.read() if answer.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
+    async def _answers(self, url: str) -> bool:
+        return await self._get(url) is not None
+
+    async def _temporal_is_ready(self) -> bool:
+        from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+        from temporalio.service import RPCError
+
+        try:
+            client = await self._temporal_client()
+            await client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=NAMESPACE), timeout=timedelta(seconds=2)
+            )
+            await self._set_retention(client)
+            return await self._search_attributes_are_registered(client)
+        except (RPCError, RuntimeError):  # RuntimeError: the client cannot connect yet
+            return False
+
+    async def _set_retention(self, client: Any) -> None:
+        from google.protobuf.duration_pb2 import Duration
+        from temporalio.api.namespace.v1 import NamespaceConfig
+        from temporalio.api.workflowservice.v1 import UpdateNamespaceRequest
+
+        if self._retention_is_set:
+            return
+        retention = Duration()
+        retention.FromTimedelta(_RETENTION)
+        await client.workflow_service.update_namespace(
+            UpdateNamespaceRequest(
+                namespace=NAMESPACE,
+                config=NamespaceConfig(workflow_execution_retention_ttl=retention),
+            ),
+            timeout=timedelta(seconds=2),
+        )
+        self._retention_is_set = True
+
+    async def _search_attributes_are_registered(self, client: Any) -> bool:
+        from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+
+        from sandbox.stack.commands import SEARCH_ATTRIBUTES
+
+        answer = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=NAMESPACE), timeout=timedelta(seconds=2)
+        )
+        return set(SEARCH_ATTRIBUTES) <= set(answer.custom_attributes)
+
+    async def _temporal_client(self) -> Any:
+        from temporalio.client import Client
+
+        if self._temporal is None:
+            self._temporal = await Client.connect(self._site.temporal_address, namespace=NAMESPACE)
+        return self._temporal
+
+    async def _worker_polls(self) -> bool:
+        """A killed worker stays listed for minutes: only a poll since the start counts."""
+        from temporalio.api.enums.v1 import TaskQueueType
+        from temporalio.api.taskqueue.v1 import TaskQueue
+        from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+        from temporalio.service import RPCError
+
+        since = self._since.get(Part.WORKER, datetime.min.replace(tzinfo=UTC))
+        try:
+            client = await self._temporal_client()
+            for kind in (
+                TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+                TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+            ):
+                request = DescribeTaskQueueRequest(
+                    namespace=NAMESPACE,
+                    task_queue=TaskQueue(name=TASK_QUEUE),
+                    task_queue_type=kind,
+                )
+                answer = await client.workflow_service.describe_task_queue(
+                    request, timeout=timedelta(seconds=2)
+                )
+                polls = (p.last_access_time.ToDatetime(UTC) for p in answer.pollers)
+                if not any(polled > since for polled in polls):
+                    return False
+        except (RPCError, RuntimeError):
+            return False
+        return True
+
+    async def _s3_is_ready(self) -> bool:
+        if not await self._answers(f"{self._site.s3_endpoint}/health"):
+            return False
+        return await asyncio.to_thread(_bucket_exists, self._site)
+
+    async def _agent_is_registered(self, part: Part) -> bool:
+        """Its own page answers before LiveKit knows it, so LiveKit's log has the last word.
+
+        A room that is opened earlier gets no agent, without a word to anybody.
+        """
+        ports = self._site.ports
+        port = ports.atlas_health if part is Part.ATLAS else ports.media_bot_health
+        page = await self._get(f"http://127.0.0.1:{port}/worker")
+        if page is None or json.loads(page).get("agent_name") != part:
+            return False
+        log = self._site.log(Part.LIVEKIT)
+        if not log.exists():
+            return False
+        with log.open("rb") as lines:
+            lines.seek(self._read_from.get(part, 0))
+            return any(
+                b'"worker registered"' in line and f'"agentName":"{part}"'.encode() in line
+                for line in lines
+            )
+
+
+def _bucket_exists(site: Site) -> bool:
+    """Makes the bucket; boto3 because requests must be signed."""
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=site.s3_endpoint,
+        region_name=REGION,
+        aws_access_key_id=site.keys.s3_access_key_id,
+        aws_secret_access_key=site.keys.s3_secret_access_key,
+        config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 0}, proxies={}),
+    )
+    try:
+        client.create_bucket(Bucket=BUCKET)
+    except ClientError as refused:
+        return refused.response["Error"]["Code"] == "BucketAlreadyOwnedByYou"
+    except BotoCoreError:
+        return False
+    return True

@@ -1,0 +1,59 @@
+"""One stack's place: its folder, its ports, its keys, and the addresses that follow from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.stack.keys import Keys
+from sandbox.stack.parts import Part
+from sandbox.stack.ports import Ports
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+NAMESPACE = "default"
+TASK_QUEUE = "calls"
+BUCKET = "recordings"
+REGION = "us-east-1"
+STAND_INS = ("deepgram", "groq", "elevenlabs")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    folder: Path
+    ports: Ports
+    keys: Keys
+
+    @property
+    def api_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.api}"
+
+    @property
+    def temporal_address(self) -> str:
+        return f"127.0.0.1:{self.ports.temporal}"
+
+    @property
+    def temporal_ui_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.temporal_ui}"
+
+    @property
+    def livekit_url(self) -> str:
+        return f"ws://127.0.0.1:{self.ports.livekit}"
+
+    @property
+    def s3_endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.ports.s3}"
+
+    @property
+    def providers_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.providers}"
+
+    @property
+    def recorder_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.recorder}"
+
+    @property
+    def description_file(self) -> Path:
+        return self.folder / "stack.json"
+
+    def log(self, part: Part) -> Path:
+        return self.folder / "logs" / f"{part}.log"
