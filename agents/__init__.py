@@ -1,0 +1,1 @@
+"""The two LiveKit workers, Atlas and Media Bot, and what both share."""

@@ -1,0 +1,1 @@
+"""Atlas: the AI conversation of a call."""

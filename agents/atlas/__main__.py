@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import asyncio
+import os
+
+# Before livekit is imported: the development switch would lead to LiveKit Cloud's inference.
+os.environ.pop("LIVEKIT_DEV_MODE", None)
+
+from agents import logs
+from agents.atlas.settings import AtlasSettings
+from agents.settings import load, load_engine
+
+
+def main() -> int:
+    settings = load(AtlasSettings)
+    load_engine()
+    logs.configure(settings.log_level, settings.log_format)
+    # After the settings: a wrong one is told at once, livekit takes seconds to import.
+    from agents.atlas.server import make_server
+    from agents.serving import serve
+
+    return asyncio.run(
+        serve(
+            make_server(settings),
+            drain_seconds=settings.agent_drain_seconds,
+            close_seconds=settings.agent_close_seconds,
+        )
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

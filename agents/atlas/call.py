@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import aiohttp
+from livekit.agents import AutoSubscribe, JobContext
+
+from agents.atlas.commands import Commands
+from agents.atlas.conversation import Conversation
+from agents.atlas.floor import Closed
+from agents.atlas.hold import HoldMode
+from agents.atlas.human import Human
+from agents.atlas.pipeline import make_session
+from agents.atlas.settings import AtlasSettings
+from agents.compass import fetch_assistant
+from agents.job import with_call_id
+from agents.presence import FLUSH_SECONDS, Presence
+from agents.turns import TurnPoster
+from contract.assistants import Assistant
+from contract.facts import FactKind
+from contract.identity import agent_identity
+from contract.rooms import Gate, JobMetadata
+from engine.settings import EngineSettings
+
+log = logging.getLogger(__name__)
+
+# After the assistant's own end the workflow closes the room. Should nobody do so, Atlas goes.
+_CLOSING_PATIENCE = 10.0
+_FAREWELL_PATIENCE = 10.0
+
+
+class AtlasCall:
+    """Atlas in one call: joins, reports ready, converses, and reports usage on every way out."""
+
+    def __init__(
+        self, ctx: JobContext, job: JobMetadata, settings: AtlasSettings, engine: EngineSettings
+    ) -> None:
+        self._ctx = ctx
+        self._job = job
+        self._settings = settings
+        self._engine = engine
+        self._http = aiohttp.ClientSession()
+        self._presence: Presence | None = None
+        self._turns: TurnPoster | None = None
+        self._conversation: Conversation | None = None
+        self._human: Human | None = None
+        self._endings: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        if not self._job.call_id:
+            await self._connect()
+            self._job = await with_call_id(self._job, self._ctx.room)
+        self._presence = Presence(self._ctx, self._job, self._engine)
+        self._presence.start()
+        try:
+            _, assistant = await asyncio.gather(self._connect(), self._assistant())
+            await self._converse(self._presence, assistant)
+        except Exception as failed:
+            # Our own messages name no person; a library's may, so only its kind is told.
+            ours = type(failed).__module__.startswith("agents.")
+            if not ours:
+                log.exception("Atlas could not start")
+            self._fail(str(failed) if ours else type(failed).__name__)
+
+    async def aclose(self) -> None:
+        for task in self._endings:
+            task.cancel()
+        await asyncio.gather(*self._endings, return_exceptions=True)
+        if self._human is not None:
+            await self._human.aclose()
+        if self._conversation is not None:
+            await self._conversation.aclose()
+        if self._presence is not None:
+            usage = self._conversation.usage() if self._conversation else []
+            self._presence.tell(FactKind.USAGE_REPORTED, items=usage)
+            closing = [self._presence.aclose()]
+            if self._turns is not None:
+                closing.append(self._turns.aclose(FLUSH_SECONDS))
+            await asyncio.gather(*closing)
+        await self._http.close()
+
+    async def _connect(self) -> None:
+        # Human subscribes to the caller's microphone; Media Bot's music is not for Atlas.
+        await self._ctx.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
+
+    async def _assistant(self) -> Assistant:
+        return await fetch_assistant(
+            self._http, self._settings.compass_url, self._job.agent_id, self._job.call_token
+        )
+
+    async def _converse(self, presence: Presence, assistant: Assistant) -> None:
+        language = self._job.language or assistant.language
+        self._turns = self._turn_poster()
+        self._turns.start()
+        conversation = Conversation(
+            make_session(assistant, language, self._settings),
+            assistant,
+            opening=self._job.opening,
+            language=language,
+            resume_line=self._settings.atlas_resume_line,
+            tell=self._tell,
+            record_opening=self._record_opening,
+            add_turn=self._turns.add,
+            on_failed=self._fail,
+            on_over=self._leave_later,
+        )
+        self._conversation = conversation
+        await conversation.start(self._ctx.room, self._job.human_identity)
+        hold = HoldMode(conversation.floor, conversation.voice)
+        commands = Commands(conversation.floor, hold, conversation.voice, self._end)
+        presence.appear(commands.methods())
+        presence.tell(FactKind.AGENT_READY)
+        self._human = Human(
+            self._ctx.room,
+            self._job.human_identity,
+            self._ctx.job.room.sid,
+            tell=self._tell,
+            on_present=self._human_present,
+            on_gone=lambda: presence.leave("the human left"),
+        )
+        self._human.start()
+
+    def _turn_poster(self) -> TurnPoster:
+        base = self._settings.internal_api_url.rstrip("/")
+        return TurnPoster(
+            self._http,
+            url=f"{base}/internal/calls/{self._job.call_id}/turns",
+            call_token=self._job.call_token,
+            source=agent_identity(self._job.role, self._job.generation),
+        )
+
+    def _human_present(self) -> None:
+        if self._job.gate is Gate.CALLER_ACTIVE and self._conversation is not None:
+            self._conversation.floor.clear(Closed.GATE)
+
+    def _tell(self, kind: FactKind, data: dict[str, Any]) -> None:
+        if self._presence is not None:
+            self._presence.tell(kind, **data)
+
+    async def _record_opening(self) -> None:
+        if self._presence is not None:
+            fact = self._presence.tell(FactKind.OPENING_STARTED)
+            await self._presence.acknowledged(fact)
+
+    def _fail(self, error: str) -> None:
+        log.error("Atlas cannot go on", extra={"error": error})
+        self._tell(FactKind.AGENT_FAILED, {"error": error})
+        if self._presence is not None:
+            self._presence.leave("failed")
+
+    def _end(self, farewell: str | None) -> None:
+        """`atlas.end`: answered at once, done in the background, a repeat changes nothing."""
+        conversation = self._conversation
+        if conversation is None or self._endings:
+            return
+        conversation.floor.close(Closed.ENDING)
+        self._in_background(self._take_leave(conversation, farewell))
+
+    async def _take_leave(self, conversation: Conversation, farewell: str | None) -> None:
+        await conversation.voice.hush()
+        if farewell:
+            conversation.voice.unhush()
+            await conversation.voice.say_out(farewell, _FAREWELL_PATIENCE)
+        if self._presence is not None:
+            self._presence.leave("ended by the workflow")
+
+    def _leave_later(self) -> None:
+        self._in_background(self._leave_if_nobody_closes())
+
+    async def _leave_if_nobody_closes(self) -> None:
+        await asyncio.sleep(_CLOSING_PATIENCE)
+        if self._presence is not None:
+            self._presence.leave("nobody closed the room")
+
+    def _in_background(self, ending: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(ending, name="ending")
+        self._endings.add(task)

@@ -1,0 +1,195 @@
+"""One call's conversation: livekit's session and the parts around it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import Any
+
+import aiohttp
+from livekit import rtc
+from livekit.agents import (
+    AgentSession,
+    AgentStateChangedEvent,
+    CloseEvent,
+    UserInputTranscribedEvent,
+    UserStateChangedEvent,
+    llm,
+)
+from livekit.agents.voice import room_io
+
+from agents.atlas.agent import AtlasAgent
+from agents.atlas.fillers import FillerController
+from agents.atlas.floor import Closed, Floor
+from agents.atlas.opening import CallOpening
+from agents.atlas.silence import SilenceWatchdog
+from agents.atlas.tools.end_call import EndCall
+from agents.atlas.tools.http import HttpToolCaller
+from agents.atlas.tools.repetition import RepetitionBreaker
+from agents.atlas.transcript import TurnRecorder
+from agents.atlas.usage import usage_items
+from agents.atlas.voice import Voice
+from agents.turns import Turn
+from contract.assistants import Assistant
+from contract.facts import FactKind
+from contract.rooms import Opening
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[FactKind, dict[str, Any]], None]
+
+
+class Conversation:
+    def __init__(
+        self,
+        session: AgentSession[None],
+        assistant: Assistant,
+        *,
+        opening: Opening,
+        language: str,
+        resume_line: str,
+        tell: Tell,
+        record_opening: Callable[[], Awaitable[None]],
+        add_turn: Callable[[Turn], None],
+        on_failed: Callable[[str], None],
+        on_over: Callable[[], None],
+    ) -> None:
+        self.session = session
+        self.floor = Floor()
+        self.voice = Voice(session)
+        self._assistant = assistant
+        self._tell = tell
+        self._on_failed = on_failed
+        self._on_over = on_over
+        # Calls of tools must carry no cookie from one service to the next.
+        self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        self._fillers = FillerController(assistant.fillers, may_speak=self._is_thinking)
+        self._end_call = EndCall(
+            assistant.tools.end_call, floor=self.floor, voice=self.voice, ended=self._ended
+        )
+        self._watchdog = SilenceWatchdog(
+            assistant.silence,
+            say=lambda text: void(self.voice.say(text)),
+            give_up=self._give_up,
+        )
+        self._recorder = TurnRecorder(session, add_turn, language)
+        self._opening = CallOpening(
+            opening,
+            assistant.opening,
+            resume_line=resume_line,
+            floor=self.floor,
+            voice=self.voice,
+            record=record_opening,
+        )
+
+    async def start(self, room: rtc.Room, human_identity: str) -> None:
+        self.session.on("agent_state_changed", self._state_changed)
+        self.session.on("user_state_changed", self._state_changed)
+        self.session.on("user_input_transcribed", self._heard)
+        self.session.on("close", self._closed)
+        self.floor.on_change(self._floor_changed)
+        self._recorder.start()
+        # Deaf until the gate opens: no transcript, no turn, no bill for the ringing.
+        self.voice.listen(False)
+        agent = AtlasAgent(self._assistant.instructions, self._tools(), self.floor, self._fillers)
+        await self.session.start(
+            agent,
+            room=room,
+            room_options=self._room_options(agent, human_identity),
+            # A session host would let anybody in the room drive and read this session.
+            session_host=False,
+            record=False,
+        )
+        self._fillers.start()
+        self._watchdog.start()
+        self._opening.start()
+
+    async def aclose(self) -> None:
+        await self._opening.aclose()
+        await self._watchdog.aclose()
+        await self._fillers.aclose()
+        await self._end_call.aclose()
+        await self.session.aclose()
+        await self._recorder.aclose()
+        self.session.off("close", self._closed)
+        self.session.off("user_input_transcribed", self._heard)
+        self.session.off("user_state_changed", self._state_changed)
+        self.session.off("agent_state_changed", self._state_changed)
+        await self._http.close()
+
+    def usage(self) -> list[dict[str, Any]]:
+        items = usage_items(self.session.usage.model_usage, self._assistant)
+        return [asdict(item) for item in items]
+
+    def _tools(self) -> list[llm.Tool | llm.Toolset]:
+        options = self._assistant.tools
+        breaker = RepetitionBreaker()
+        tools: list[llm.Tool | llm.Toolset] = [
+            HttpToolCaller(tool, self._http, breaker).tool(self._fillers) for tool in options.http
+        ]
+        if options.end_call.enabled:
+            tools.append(self._end_call.tool())
+        return tools
+
+    def _room_options(self, agent: AtlasAgent, human_identity: str) -> room_io.RoomOptions:
+        typing = self._assistant.text_input
+        return room_io.RoomOptions(
+            participant_identity=human_identity,
+            # Speech from before the gate must not be heard: that is what pre-connect audio is.
+            audio_input=room_io.AudioInputOptions(pre_connect_audio=False),
+            audio_output=room_io.AudioOutputOptions(
+                track_publish_options=rtc.TrackPublishOptions(
+                    source=rtc.TrackSource.SOURCE_MICROPHONE
+                )
+            ),
+            text_input=room_io.TextInputOptions(text_input_cb=agent.on_text) if typing else False,
+            # What was said goes into the room as text for those who type, and nobody else.
+            text_output=typing,
+            # The workflow decides when a call is over.
+            close_on_disconnect=False,
+        )
+
+    def _is_thinking(self) -> bool:
+        return self.floor.is_open and self.session.agent_state == "thinking"
+
+    def _floor_changed(self) -> None:
+        self.voice.listen(self.floor.is_open)
+        self._look_for_silence()
+
+    def _state_changed(self, _: AgentStateChangedEvent | UserStateChangedEvent) -> None:
+        self._look_for_silence()
+
+    def _look_for_silence(self) -> None:
+        self._watchdog.is_quiet(
+            self.floor.is_open
+            and self.session.agent_state == "listening"
+            and self.session.user_state != "speaking"
+        )
+
+    def _heard(self, heard: UserInputTranscribedEvent) -> None:
+        if self.floor.is_open and heard.transcript:
+            self._watchdog.heard()
+
+    def _ended(self) -> None:
+        self._tell(FactKind.ASSISTANT_ENDED, {"reason": "end_call"})
+        self._on_over()
+
+    def _give_up(self) -> None:
+        self.floor.close(Closed.ENDING)
+        self._tell(FactKind.SILENCE_TIMEOUT, {})
+        self._on_over()
+
+    def _closed(self, closed: CloseEvent) -> None:
+        if closed.error is None:
+            return
+        # Only kinds: a provider's message may repeat the caller's words.
+        cause = getattr(closed.error, "error", closed.error)
+        status = getattr(cause, "status_code", None)
+        self._on_failed(
+            f"{closed.error.type}: {type(cause).__name__}" + (f" {status}" if status else "")
+        )
+
+
+def void(_: object) -> None:
+    """For callbacks whose answer nobody waits for."""

@@ -1,0 +1,135 @@
+"""The conversation's machinery, as an assistant wants it: ears, mind, mouth and turn taking.
+
+Always livekit's real plugins; on the embedded stack only their base_url leads elsewhere. Models
+are objects, never strings such as "openai/gpt-4o": those mean LiveKit Cloud's inference.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from livekit.agents import (
+    NOT_GIVEN,
+    AgentSession,
+    NotGivenOr,
+    TurnHandlingOptions,
+    inference,
+    llm,
+    stt,
+    tts,
+)
+from livekit.agents.voice.turn import TurnDetectionMode
+from livekit.plugins import deepgram, elevenlabs, groq
+from livekit.plugins.elevenlabs import TTSEncoding
+
+from agents.atlas.settings import ProviderSettings
+from contract.assistants import Assistant, TurnDetection, TurnOptions
+
+DEFAULT_VOICE = "default"
+
+
+class UnknownProvider(ValueError):
+    """The assistant names a provider that Atlas has no plugin for."""
+
+
+def make_session(
+    assistant: Assistant, language: str, settings: ProviderSettings
+) -> AgentSession[None]:
+    return AgentSession[None](
+        stt=_ears(assistant, language, settings),
+        llm=_mind(assistant, settings),
+        tts=_mouth(assistant, language, settings),
+        turn_handling=turn_handling(assistant.turn),
+        # livekit would ignore interruptions in the first three seconds.
+        aec_warmup_duration=None,
+        # SilenceWatchdog is ours: livekit's timer goes on in hold and before the gate.
+        user_away_timeout=None,
+        session_close_transcript_timeout=0.5,
+    )
+
+
+def turn_handling(turn: TurnOptions) -> TurnHandlingOptions:
+    return {
+        "turn_detection": _turn_detection(turn.detection),
+        "endpointing": {
+            "min_delay": turn.min_endpointing_delay,
+            "max_delay": turn.max_endpointing_delay,
+        },
+        # Without a mode livekit may choose "adaptive", which is LiveKit Cloud's.
+        "interruption": {
+            "mode": "vad",
+            "enabled": turn.allow_interruptions,
+            "min_duration": turn.min_interruption_seconds,
+        },
+        "preemptive_generation": {"enabled": turn.preemptive_generation},
+    }
+
+
+def _turn_detection(detection: TurnDetection) -> TurnDetectionMode:
+    if detection is TurnDetection.MODEL:
+        # Without a version livekit may choose the one that runs in LiveKit Cloud.
+        return inference.TurnDetector(version="v1-mini")
+    return "vad" if detection is TurnDetection.VAD else "stt"
+
+
+def _ears(assistant: Assistant, language: str, settings: ProviderSettings) -> stt.STT[Any]:
+    options = assistant.stt
+    match options.provider:
+        case "deepgram":
+            return deepgram.STT(
+                model=options.model,
+                language=language,
+                api_key=settings.deepgram_api_key,
+                base_url=settings.deepgram_base_url,
+            )
+        case "groq":
+            return groq.STT(
+                model=options.model,
+                language=_without_region(language),
+                api_key=settings.groq_api_key,
+                base_url=settings.groq_base_url,
+            )
+        case "elevenlabs":
+            return elevenlabs.STT(
+                model=options.model,
+                language_code=_without_region(language),
+                # Without it Scribe commits a transcript only when it is told to.
+                server_vad={},
+                api_key=settings.eleven_api_key,
+                base_url=settings.elevenlabs_base_url,
+            )
+    raise UnknownProvider(f"There is no speech recognition by {options.provider!r}.")
+
+
+def _mind(assistant: Assistant, settings: ProviderSettings) -> llm.LLM[Any]:
+    options = assistant.llm
+    if options.provider != "groq":
+        raise UnknownProvider(f"There is no language model by {options.provider!r}.")
+    temperature: NotGivenOr[float] = (
+        NOT_GIVEN if options.temperature is None else options.temperature
+    )
+    return groq.LLM(
+        model=options.model,
+        temperature=temperature,
+        api_key=settings.groq_api_key,
+        base_url=settings.groq_base_url,
+    )
+
+
+def _mouth(assistant: Assistant, language: str, settings: ProviderSettings) -> tts.TTS[Any]:
+    options = assistant.tts
+    if options.provider != "elevenlabs":
+        raise UnknownProvider(f"There is no voice by {options.provider!r}.")
+    voice = elevenlabs.DEFAULT_VOICE_ID if options.voice_id == DEFAULT_VOICE else options.voice_id
+    return elevenlabs.TTS(
+        model=options.model,
+        voice_id=voice,
+        language=_without_region(language),
+        encoding=cast(TTSEncoding, settings.elevenlabs_encoding),
+        api_key=settings.eleven_api_key,
+        base_url=settings.elevenlabs_base_url,
+    )
+
+
+def _without_region(language: str) -> str:
+    return language.partition("-")[0]

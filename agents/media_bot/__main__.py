@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import asyncio
+import os
+
+# Media Bot lives in 512 MiB: no local speech models. Before livekit is imported, and inherited by
+# its forkserver. The development switch would lead to LiveKit Cloud's inference.
+os.environ["LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE"] = "0"
+os.environ.pop("LIVEKIT_DEV_MODE", None)
+
+from agents import logs
+from agents.media_bot.settings import MediaBotSettings
+from agents.settings import load, load_engine
+
+
+def main() -> int:
+    settings = load(MediaBotSettings)
+    load_engine()
+    logs.configure(settings.log_level, settings.log_format)
+    # After the settings: a wrong one is told at once, livekit takes seconds to import.
+    from agents.media_bot.server import make_server
+    from agents.serving import serve
+
+    return asyncio.run(
+        serve(
+            make_server(settings),
+            drain_seconds=settings.agent_drain_seconds,
+            close_seconds=settings.agent_close_seconds,
+        )
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,63 @@
+"""The agent server that LiveKit knows as `media-bot`."""
+
+from __future__ import annotations
+
+import logging
+
+# Imported here so that idle job processes have it before a call comes.
+import temporalio.contrib.pydantic  # noqa: F401
+from livekit.agents import AgentServer, JobContext, JobProcess
+
+from agents.job import NotACall, accept_calls, job_of
+from agents.media_bot.call import MediaBotCall
+from agents.media_bot.settings import MediaBotSettings
+from agents.settings import load_engine
+from contract.identity import AgentRole
+
+log = logging.getLogger(__name__)
+
+SESSION_END_SECONDS = 4.0
+_CALL = "call"
+
+
+def prepare(process: JobProcess) -> None:
+    process.userdata["engine"] = load_engine()
+
+
+async def enter_call(ctx: JobContext) -> None:
+    call = MediaBotCall(ctx, job_of(ctx, AgentRole.MEDIA_BOT), ctx.proc.userdata["engine"])
+    ctx.proc.userdata[_CALL] = call
+    try:
+        await call.start()
+    except NotACall as nobody:
+        log.warning("leaving a room that is not a call's", extra={"error": str(nobody)})
+        ctx.shutdown("not a call")
+
+
+async def leave_call(ctx: JobContext) -> None:
+    call: MediaBotCall | None = ctx.proc.userdata.pop(_CALL, None)
+    if call is not None:
+        await call.aclose()
+
+
+def make_server(settings: MediaBotSettings) -> AgentServer:
+    server = AgentServer(
+        ws_url=settings.livekit_url,
+        api_key=settings.livekit_api_key,
+        api_secret=settings.livekit_api_secret,
+        load_threshold=settings.media_bot_load_threshold,
+        num_idle_processes=settings.media_bot_num_idle_processes,
+        max_retry=settings.media_bot_max_retry,
+        port=settings.media_bot_health_port,
+        prometheus_port=settings.media_bot_prometheus_port,
+        session_end_timeout=SESSION_END_SECONDS,
+        setup_fnc=prepare,
+        preload_modules=[__name__],
+    )
+    server.rtc_session(
+        enter_call,
+        agent_name=AgentRole.MEDIA_BOT.value,
+        on_request=accept_calls(AgentRole.MEDIA_BOT),
+        on_session_end=leave_call,
+    )
+    return server

@@ -1,0 +1,50 @@
+"""Running an agent server until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+
+from livekit.agents import AgentServer
+
+log = logging.getLogger(__name__)
+
+
+async def serve(server: AgentServer, *, drain_seconds: float, close_seconds: float) -> int:
+    """Serve until SIGTERM or SIGINT, then drain and close. Returns the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    running = asyncio.create_task(server.run(), name="agent_server")
+    stopping = asyncio.create_task(stop.wait(), name="stop_signal")
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not stop.is_set():
+        stopping.cancel()
+        log.error("the agent server gave up", exc_info=running.exception())
+        return 1
+    await _drain(server, drain_seconds)
+    try:
+        await asyncio.wait_for(server.aclose(), close_seconds)
+    except TimeoutError:
+        # A job that does not end within its time must not hold the process back. Its own process
+        # notices the closed channel and ends too; the workflow sends a successor.
+        log.warning("calls did not end in time; leaving them", extra={"seconds": close_seconds})
+        logging.shutdown()
+        os._exit(0)
+    with contextlib.suppress(Exception):
+        await running
+    return 0
+
+
+async def _drain(server: AgentServer, seconds: float) -> None:
+    if seconds <= 0 or not server.active_jobs:
+        return
+    try:
+        # A timeout of None would wait for ever; whole seconds are livekit's unit.
+        await asyncio.wait_for(server.drain(timeout=None), seconds)
+    except TimeoutError:
+        log.info("calls are still going on; ending them here", extra={"seconds": seconds})
