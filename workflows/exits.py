@@ -33,11 +33,17 @@ def ending_from(error: BaseException) -> CallEnding:
     if is_cancelled_exception(error):
         return CallEnding(EndedReason.CANCELLED, EndedBy.OPERATOR, "The workflow was cancelled.")
     step = error.activity_type.replace("_", " ") if isinstance(error, ActivityError) else "a step"
-    cause = error.__cause__
-    reason = f": {cause}" if isinstance(cause, FailureError) and str(cause) else ""
+    reason = f": {_root(error)}" if error.__cause__ else ""
     return CallEnding(
         EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, f"The platform failed to {step}{reason}"[:300]
     )
+
+
+def _root(error: BaseException) -> BaseException:
+    """A timeout of retries hides what went wrong each time; the last cause is what people need."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 async def unhurried(story: Coroutine[Any, Any, T]) -> T:

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from tests.workflows.world import World
+from workflows import search_attributes
+from workflows.call import CallWorkflow
+from workflows.recording import RecordingWorkflow
+
+TEMPORAL = Path(sys.executable).with_name("temporal")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def env() -> AsyncIterator[WorkflowEnvironment]:
+    """A real Temporal server whose workflows' clocks can be turned (time skipping V2)."""
+    async with await WorkflowEnvironment.start_time_skipping_v2(
+        dev_server_existing_path=str(TEMPORAL),
+        data_converter=pydantic_data_converter,
+        search_attributes=search_attributes.ALL,
+        dev_server_extra_args=[
+            "--dynamic-config-value",
+            "frontend.WorkflowTimeSkippingEnabled=true",
+            "--dynamic-config-value",
+            "history.transferProcessorMaxPollRPS=1000",
+        ],
+    ) as env:
+        yield env
+
+
+@pytest.fixture
+def client(env: WorkflowEnvironment) -> Client:
+    return env.client
+
+
+@pytest.fixture
+def task_queue() -> str:
+    return f"calls-{uuid.uuid4().hex[:8]}"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def world(client: Client, task_queue: str) -> AsyncIterator[World]:
+    world = World(client)
+    async with Worker(
+        client,
+        task_queue=task_queue,
+        workflows=[CallWorkflow, RecordingWorkflow],
+        activities=world.activities,
+    ):
+        yield world

@@ -1,0 +1,255 @@
+"""A small world around a call's workflow: activities by their real names, and people with facts."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError
+
+from contract.calls import CallReport, CallRequest, Direction, Provider
+from contract.facts import Fact, FactKind, FactSource, ParticipantKind, ParticipantSeen
+from contract.identity import AgentRole, new_call_id
+from contract.recordings import EgressSeen, EgressStatus
+from contract.steps import (
+    AgentOrder,
+    AssistantChosen,
+    BillSettled,
+    ChooseAssistant,
+    CloseRoom,
+    DispatchAgent,
+    EgressById,
+    InRoom,
+    OpenRoom,
+    RecordingVerified,
+    RoomOpened,
+    SettleBill,
+    StartEgress,
+    Step,
+    TellAtlas,
+    VerifyRecording,
+    WriteRecord,
+    WriteRecording,
+)
+
+_SOURCES = {AgentRole.ATLAS: FactSource.ATLAS, AgentRole.MEDIA_BOT: FactSource.MEDIA_BOT}
+
+
+class World:
+    """What the workflow asks for is written down in `asked`; the attributes say how it goes."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.asked: list[tuple[Step, Any]] = []
+        self.records: list[WriteRecord] = []
+        self.recordings: list[WriteRecording] = []
+        self.agents_who_come: Callable[[AgentOrder], bool] = lambda order: True
+        self.open_room_error: ApplicationError | None = None
+        self.egress_errors: list[ApplicationError] = []
+        self.egress_end = EgressStatus.COMPLETE
+        self.verify_error: ApplicationError | None = None
+        self.row_exists = True
+        self._news = asyncio.Event()
+        self._numbers = itertools.count(1)
+        self._seqs: dict[tuple[str, int], itertools.count[int]] = {}
+
+    # --- What people and agents do ---------------------------------------------------------------
+
+    def request(self, **changes: Any) -> CallRequest:
+        call_id = changes.pop("call_id", None) or new_call_id()
+        values: dict[str, Any] = {
+            "call_id": call_id,
+            "tenant_id": "default",
+            "direction": Direction.WEB,
+            "provider": Provider.WEB,
+            "room_name": call_id,
+            "requested_at": datetime.now(UTC),
+            "assistant_id": "demo",
+        }
+        return CallRequest(**(values | changes))
+
+    async def start(self, request: CallRequest, task_queue: str) -> WorkflowHandle[Any, CallReport]:
+        return await self.client.start_workflow(
+            "CallWorkflow",
+            request,
+            id=request.call_id,
+            task_queue=task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            result_type=CallReport,
+        )
+
+    async def tell(self, call_id: str, fact: Fact) -> None:
+        await self.client.get_workflow_handle(call_id).signal("fact", fact.to_dict())
+
+    def fact(self, kind: FactKind, source: FactSource = FactSource.LIVEKIT, **fields: Any) -> Fact:
+        fields.setdefault("at", datetime.now(UTC))
+        return Fact(id=f"F{next(self._numbers)}", source=source, kind=kind, **fields)
+
+    def of_agent(self, role: AgentRole, generation: int, kind: FactKind, **data: Any) -> Fact:
+        seqs = self._seqs.setdefault((role.value, generation), itertools.count(1))
+        return self.fact(kind, _SOURCES[role], generation=generation, seq=next(seqs), data=data)
+
+    def caller_joins(self, sid: str = "PA_1", **fields: Any) -> Fact:
+        return self.fact(FactKind.PARTICIPANT_JOINED, data=_caller(sid), **fields)
+
+    def caller_leaves(
+        self, sid: str = "PA_1", why: str = "CLIENT_INITIATED", **fields: Any
+    ) -> Fact:
+        return self.fact(FactKind.PARTICIPANT_LEFT, data=_caller(sid, why), **fields)
+
+    async def until(self, step: Step, times: int = 1) -> None:
+        """Wait until the workflow has asked for this step so many times."""
+        async with asyncio.timeout(20):
+            while self.steps().count(step) < times:
+                self._news.clear()
+                await self._news.wait()
+
+    def _asked_for(self, step: Step, what: object) -> None:
+        self.asked.append((step, what))
+        self._news.set()
+
+    @property
+    def last_steps(self) -> list[Step]:
+        """How the call ended, without what was written meanwhile."""
+        return [step for step in self.steps() if step is not Step.WRITE_RECORD][-2:]
+
+    def steps(self) -> list[Step]:
+        return [step for step, _ in self.asked]
+
+    # --- The activities --------------------------------------------------------------------------
+
+    @property
+    def activities(self) -> Sequence[Callable[..., Any]]:
+        return [
+            self.open_room,
+            self.read_room_metadata,
+            self.choose_assistant,
+            self.dispatch_agent,
+            self.tell_atlas,
+            self.remove_participant,
+            self.close_room,
+            self.write_record,
+            self.write_recording,
+            self.settle_bill,
+            self.start_egress,
+            self.stop_egress,
+            self.look_at_egress,
+            self.await_egress_end,
+            self.verify_recording,
+        ]
+
+    async def _agent_comes(self, call_id: str, order: AgentOrder) -> None:
+        if self.agents_who_come(order):
+            ready = self.of_agent(order.role, order.generation, FactKind.AGENT_READY)
+            await self.tell(call_id, ready)
+
+    @activity.defn(name=Step.OPEN_ROOM)
+    async def open_room(self, order: OpenRoom) -> RoomOpened:
+        self._asked_for(Step.OPEN_ROOM, order)
+        if self.open_room_error:
+            raise self.open_room_error
+        for agent in order.agents:
+            await self._agent_comes(order.call_id, agent)
+        return RoomOpened(room_name=order.room_name, room_sid="RM_1", opened_at=datetime.now(UTC))
+
+    @activity.defn(name=Step.READ_ROOM_METADATA)
+    async def read_room_metadata(self, room_name: str) -> str:
+        self._asked_for(Step.READ_ROOM_METADATA, room_name)
+        return "concierge"
+
+    @activity.defn(name=Step.CHOOSE_ASSISTANT)
+    async def choose_assistant(self, wish: ChooseAssistant) -> AssistantChosen:
+        self._asked_for(Step.CHOOSE_ASSISTANT, wish)
+        return AssistantChosen(
+            assistant_id=wish.agent_id,
+            tenant_id="default",
+            record=False,
+            language="en-US",
+            max_duration_seconds=600,
+        )
+
+    @activity.defn(name=Step.DISPATCH_AGENT)
+    async def dispatch_agent(self, order: DispatchAgent) -> None:
+        self._asked_for(Step.DISPATCH_AGENT, order)
+        await self._agent_comes(order.call_id, order.agent)
+
+    @activity.defn(name=Step.TELL_ATLAS)
+    async def tell_atlas(self, message: TellAtlas) -> None:
+        self._asked_for(Step.TELL_ATLAS, message)
+
+    @activity.defn(name=Step.REMOVE_PARTICIPANT)
+    async def remove_participant(self, who: InRoom) -> None:
+        self._asked_for(Step.REMOVE_PARTICIPANT, who)
+
+    @activity.defn(name=Step.CLOSE_ROOM)
+    async def close_room(self, which: CloseRoom) -> None:
+        self._asked_for(Step.CLOSE_ROOM, which)
+
+    @activity.defn(name=Step.WRITE_RECORD)
+    async def write_record(self, update: WriteRecord) -> None:
+        self._asked_for(Step.WRITE_RECORD, update)
+        if not self.row_exists:
+            raise ApplicationError("no such call", type="call-unknown", non_retryable=True)
+        self.records.append(update)
+
+    @activity.defn(name=Step.WRITE_RECORDING)
+    async def write_recording(self, update: WriteRecording) -> None:
+        self._asked_for(Step.WRITE_RECORDING, update)
+        self.recordings.append(update)
+
+    @activity.defn(name=Step.SETTLE_BILL)
+    async def settle_bill(self, order: SettleBill) -> BillSettled:
+        self._asked_for(Step.SETTLE_BILL, order)
+        return BillSettled("0.000000", "USD", partial=not order.usage_complete)
+
+    @activity.defn(name=Step.START_EGRESS)
+    async def start_egress(self, order: StartEgress) -> EgressSeen:
+        self._asked_for(Step.START_EGRESS, order)
+        if self.egress_errors:
+            raise self.egress_errors.pop(0)
+        return EgressSeen(egress_id=f"EG_{order.attempt}", status=EgressStatus.STARTING)
+
+    @activity.defn(name=Step.STOP_EGRESS)
+    async def stop_egress(self, which: EgressById) -> EgressSeen:
+        self._asked_for(Step.STOP_EGRESS, which)
+        return EgressSeen(egress_id=which.egress_id, status=EgressStatus.ENDING)
+
+    @activity.defn(name=Step.LOOK_AT_EGRESS)
+    async def look_at_egress(self, which: EgressById) -> EgressSeen:
+        self._asked_for(Step.LOOK_AT_EGRESS, which)
+        return EgressSeen(egress_id=which.egress_id, status=EgressStatus.ACTIVE)
+
+    @activity.defn(name=Step.AWAIT_EGRESS_END)
+    async def await_egress_end(self, which: EgressById) -> EgressSeen:
+        self._asked_for(Step.AWAIT_EGRESS_END, which)
+        return EgressSeen(
+            egress_id=which.egress_id,
+            status=self.egress_end,
+            error="S3 upload failed",
+            error_code=400,
+        )
+
+    @activity.defn(name=Step.VERIFY_RECORDING)
+    async def verify_recording(self, what: VerifyRecording) -> RecordingVerified:
+        self._asked_for(Step.VERIFY_RECORDING, what)
+        if self.verify_error:
+            raise self.verify_error
+        return RecordingVerified(
+            object_key="recordings/x/1.ogg", size_bytes=1000, duration_seconds=5.0, sha256="0" * 64
+        )
+
+
+def _caller(sid: str, why: str = "") -> dict[str, Any]:
+    return ParticipantSeen(
+        identity="caller",
+        sid=sid,
+        participant_kind=ParticipantKind.STANDARD,
+        room_sid="RM_1",
+        disconnect_reason=why,
+    ).to_data()
