@@ -170,7 +170,7 @@ class Egress:
 
     async def _deliver(self, path: Path) -> None:
         body = await asyncio.to_thread(path.read_bytes)
-        store = ObjectStore(self._output.s3, self._place.faults)
+        store = await asyncio.to_thread(ObjectStore, self._output.s3, self._place.faults)
         filename = self.info.file.filename
         try:
             await store.put(filename, body, "audio/ogg")

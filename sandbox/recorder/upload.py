@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import boto3
@@ -30,12 +29,12 @@ class _Refused(Exception):
 
 
 class ObjectStore:
-    """One S3 bucket. boto3 blocks, so every put runs in a thread."""
+    """One S3 bucket. boto3 blocks: make it in a thread; every put runs in one."""
 
     def __init__(self, target: S3Upload, faults: FaultBoard) -> None:
         self._target = target
         self._faults = faults
-        self._client = boto3.client(
+        self._client = boto3.session.Session().client(
             "s3",
             endpoint_url=target.endpoint or None,
             region_name=target.region or "us-east-1",
@@ -134,6 +133,3 @@ def _of_answer(wrong: ClientError) -> _Refused:
         f"api error {error.get('Code', '')}: {error.get('Message', '')}",
         retryable=status >= 500 or status == 429,
     )
-
-
-StoreMaker = Callable[[S3Upload], ObjectStore]

@@ -1,0 +1,215 @@
+"""Recording by LiveKit Egress into S3: start, stop, look, wait, and check what was stored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from google.protobuf.message import DecodeError
+from livekit import api
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.livekit_errors import is_not_found, livekit_errors
+from activities.recording_bucket import BucketUnavailable, RecordingBucket, RecordingMissing
+from activities.settings import WorkerSettings
+from contract.recordings import EgressSeen, EgressStatus
+from contract.steps import EgressById, RecordingVerified, StartEgress, Step, VerifyRecording
+
+ROOM_GONE = "room-gone"
+RECORDING_INVALID = "recording-invalid"
+_POLL_SECONDS = 1.0
+_LENGTH_TOLERANCE_SECONDS = 2.0
+_STATUS = {
+    api.EgressStatus.EGRESS_STARTING: EgressStatus.STARTING,
+    api.EgressStatus.EGRESS_ACTIVE: EgressStatus.ACTIVE,
+    api.EgressStatus.EGRESS_ENDING: EgressStatus.ENDING,
+    api.EgressStatus.EGRESS_COMPLETE: EgressStatus.COMPLETE,
+    api.EgressStatus.EGRESS_FAILED: EgressStatus.FAILED,
+    api.EgressStatus.EGRESS_ABORTED: EgressStatus.ABORTED,
+    api.EgressStatus.EGRESS_LIMIT_REACHED: EgressStatus.LIMIT_REACHED,
+}
+_RECORDS = (EgressStatus.STARTING, EgressStatus.ACTIVE)
+
+
+class RecordingActivities:
+    """One call's recording at LiveKit Egress (reached at EGRESS_API_URL) and in S3."""
+
+    def __init__(self, livekit: api.LiveKitAPI, bucket: RecordingBucket) -> None:
+        self._egress = livekit.egress
+        self._bucket = bucket
+
+    @classmethod
+    def from_settings(
+        cls, livekit: api.LiveKitAPI, settings: WorkerSettings
+    ) -> RecordingActivities:
+        return cls(
+            livekit,
+            RecordingBucket(
+                endpoint=settings.s3_endpoint,
+                region=settings.s3_region,
+                bucket=settings.s3_bucket,
+                access_key=settings.s3_access_key_id,
+                secret=settings.s3_secret_access_key,
+            ),
+        )
+
+    @activity.defn(name=Step.START_EGRESS)
+    async def start_egress(self, order: StartEgress) -> EgressSeen:
+        """Record the room's mixed audio to `recordings/<call_id>/<attempt>.ogg`. Idempotent.
+
+        Egress would start a second recording without a word, so this looks first and adopts one
+        of this call that is starting or active; also after an answer that was lost, because the
+        start behind it may have worked.
+        """
+        if running := await self._running(order):
+            return running
+        try:
+            with livekit_errors("start the recording"), _unreadable("start the recording"):
+                return _seen(await self._egress.start_room_composite_egress(self._request(order)))
+        except ApplicationError as error:
+            if error.type == "livekit-not-found":
+                words = f"There is no room {order.room_name} any more to be recorded."
+                raise ApplicationError(words, type=ROOM_GONE, non_retryable=True) from error
+            if not error.non_retryable and (running := await self._running(order)):
+                return running
+            raise
+
+    @activity.defn(name=Step.STOP_EGRESS)
+    async def stop_egress(self, which: EgressById) -> EgressSeen:
+        """End the recording; its upload follows. One that is over or unknown is only looked at."""
+        try:
+            with livekit_errors("stop the recording"), _unreadable("stop the recording"):
+                request = api.StopEgressRequest(egress_id=which.egress_id)
+                return _seen(await self._egress.stop_egress(request))
+        except ApplicationError as error:
+            if error.type not in ("livekit-not-found", "livekit-failed-precondition"):
+                raise
+        return await self._look(which)
+
+    @activity.defn(name=Step.LOOK_AT_EGRESS)
+    async def look_at_egress(self, which: EgressById) -> EgressSeen:
+        """What Egress says of the recording now; `unknown` when it has forgotten it."""
+        return await self._look(which)
+
+    @activity.defn(name=Step.AWAIT_EGRESS_END)
+    async def await_egress_end(self, which: EgressById) -> EgressSeen:
+        """Look every second, with a heartbeat, until the recording has ended one way or another."""
+        while True:
+            seen = await self._look(which)
+            if seen.status.is_final:
+                return seen
+            activity.heartbeat(seen.status.value)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    @activity.defn(name=Step.VERIFY_RECORDING)
+    async def verify_recording(self, order: VerifyRecording) -> RecordingVerified:
+        """Read the stored object once: whole, as long as Egress recorded, and its SHA-256.
+
+        A recording that is not what it should be fails as `recording-invalid`, for good; an S3
+        that does not answer is tried again.
+        """
+        key = order.egress.object_key
+        if not key.startswith(_folder(order.call_id)):
+            raise _invalid(f"Egress stored {key or 'nothing'}, which is not this call's.")
+        try:
+            verified = await asyncio.to_thread(self._bucket.read_through, key)
+        except RecordingMissing:
+            raise _invalid(f"The store has no {key}.") from None
+        except ValueError as wrong:
+            raise _invalid(f"The stored recording is unusable. {wrong}") from None
+        except BucketUnavailable as error:
+            raise ApplicationError(str(error), type="store-unavailable") from error
+        _compare(order.egress, verified)
+        return verified
+
+    async def _running(self, order: StartEgress) -> EgressSeen | None:
+        """A recording of this call that still records; others' in the same room are not ours."""
+        with livekit_errors("list the room's recordings"), _unreadable("list the recordings"):
+            answer = await self._egress.list_egress(
+                api.ListEgressRequest(room_name=order.room_name, active=True)
+            )
+        for seen in map(_seen, answer.items):
+            ours = seen.object_key.startswith(_folder(order.call_id))
+            if ours and seen.status in _RECORDS:
+                return seen
+        return None
+
+    async def _look(self, which: EgressById) -> EgressSeen:
+        with livekit_errors("look at the recording"), _unreadable("look at the recording"):
+            try:
+                answer = await self._egress.list_egress(
+                    api.ListEgressRequest(egress_id=which.egress_id)
+                )
+            except api.ServerError as error:
+                if not is_not_found(error):
+                    raise
+                return EgressSeen(egress_id=which.egress_id, status=EgressStatus.UNKNOWN)
+        if not answer.items:
+            return EgressSeen(egress_id=which.egress_id, status=EgressStatus.UNKNOWN)
+        return _seen(answer.items[0])
+
+    def _request(self, order: StartEgress) -> api.RoomCompositeEgressRequest:
+        output = api.EncodedFileOutput(
+            file_type=api.EncodedFileType.OGG,
+            filepath=f"{_folder(order.call_id)}{order.attempt}.ogg",
+            s3=self._bucket.for_egress(),
+        )
+        return api.RoomCompositeEgressRequest(
+            room_name=order.room_name, audio_only=True, file_outputs=[output]
+        )
+
+
+def _folder(call_id: str) -> str:
+    return f"recordings/{call_id}/"
+
+
+def _seen(info: api.EgressInfo) -> EgressSeen:
+    """The file's own times where there are some: the recording begins later than the egress."""
+    file = info.file_results[0] if info.file_results else info.file
+    return EgressSeen(
+        egress_id=info.egress_id,
+        status=_STATUS.get(info.status, EgressStatus.UNKNOWN),
+        error=info.error,
+        error_code=info.error_code,
+        object_key=file.filename,
+        started_at=_moment(file.started_at or info.started_at),
+        ended_at=_moment(file.ended_at or info.ended_at),
+        duration_seconds=file.duration / 1e9,
+        size_bytes=file.size,
+    )
+
+
+def _moment(nanoseconds: int) -> datetime | None:
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC) if nanoseconds else None
+
+
+def _compare(told: EgressSeen, stored: RecordingVerified) -> None:
+    """Raises when the object is not what Egress says that it stored."""
+    if told.size_bytes and told.size_bytes != stored.size_bytes:
+        raise _invalid(
+            f"Egress stored {told.size_bytes} bytes, the object has {stored.size_bytes}."
+        )
+    if told.duration_seconds <= 0:
+        raise _invalid("Egress does not say how long it recorded.")
+    difference = abs(stored.duration_seconds - told.duration_seconds)
+    if difference > _LENGTH_TOLERANCE_SECONDS:
+        raise _invalid(
+            f"Egress recorded {told.duration_seconds:.1f} s, "
+            f"the object has {stored.duration_seconds:.1f} s."
+        )
+
+
+def _invalid(words: str) -> ApplicationError:
+    return ApplicationError(words, type=RECORDING_INVALID, non_retryable=True)
+
+
+@contextmanager
+def _unreadable(doing: str) -> Iterator[None]:
+    try:
+        yield
+    except DecodeError as error:
+        words = f"LiveKit's answer is unreadable: could not {doing}"
+        raise ApplicationError(words, type="livekit-unreadable") from error

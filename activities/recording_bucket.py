@@ -1,0 +1,95 @@
+"""The bucket that recordings go to: what Egress is told of it, and reading one back."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from livekit import api
+
+from activities.ogg_opus import OggOpusLength
+from contract.steps import RecordingVerified
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+_CHUNK = 256 * 1024
+
+
+class RecordingMissing(Exception):
+    """There is no such object, or no such bucket."""
+
+
+class BucketUnavailable(Exception):
+    """S3 does not answer or refuses; the object may be all right."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordingBucket:
+    """Where recordings go. Egress gets the keys with its order; Temporal never sees them."""
+
+    endpoint: str
+    region: str
+    bucket: str
+    access_key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    def for_egress(self) -> api.S3Upload:
+        return api.S3Upload(
+            endpoint=self.endpoint,
+            region=self.region,
+            bucket=self.bucket,
+            access_key=self.access_key,
+            secret=self.secret,
+            force_path_style=bool(self.endpoint),
+        )
+
+    @cached_property
+    def _client(self) -> S3Client:
+        # A session of our own: boto3's default one is not safe to share between threads.
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=self.endpoint or None,
+            region_name=self.region,
+            aws_access_key_id=self.access_key,
+            aws_secret_access_key=self.secret,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path" if self.endpoint else "auto"},
+                connect_timeout=5,
+                read_timeout=20,
+                retries={"total_max_attempts": 2},
+            ),
+        )
+
+    def read_through(self, key: str) -> RecordingVerified:
+        """Reads one recording, never holding more than a piece of it. Blocks.
+
+        Raises RecordingMissing, BucketUnavailable, or ValueError with what is wrong with it.
+        """
+        digest, length, size = hashlib.sha256(), OggOpusLength(), 0
+        try:
+            body = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
+            for piece in body.iter_chunks(_CHUNK):
+                digest.update(piece)
+                length.feed(piece)
+                size += len(piece)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                raise RecordingMissing(key) from error
+            raise BucketUnavailable(f"S3 refused: {error}") from error
+        except BotoCoreError as error:
+            raise BucketUnavailable(f"S3 does not answer: {error}") from error
+        if size == 0:
+            raise ValueError("It is empty.")
+        return RecordingVerified(
+            object_key=key,
+            size_bytes=size,
+            duration_seconds=length.seconds(),
+            sha256=digest.hexdigest(),
+        )
