@@ -11,21 +11,6 @@ from sandbox.stack.parts import Part
 from sandbox.stack.servers import Progress
 from sandbox.stack.site import REGION, Site
 
-# Registered at start: a workflow that upserts an unknown one hangs for ever (BadSearchAttributes).
-SEARCH_ATTRIBUTES = {
-    "TenantId": "Keyword",
-    "AssistantId": "Keyword",
-    "CallDirection": "Keyword",
-    "CallProvider": "Keyword",
-    "CallStatus": "Keyword",
-    "EndedReason": "Keyword",
-    "EndedBy": "Keyword",
-    "RecordingStatus": "Keyword",
-    "OnHold": "Bool",
-    "TalkSeconds": "Int",
-    "AnsweredAt": "Datetime",
-}
-
 _DYNAMIC_CONFIG = {
     # The default of 20 a second per shard adds a plateau of 50 ms to every step.
     "history.transferProcessorMaxPollRPS": "1000",
@@ -56,8 +41,19 @@ def command(part: Part, site: Site, tell: Progress) -> list[str]:
             return [sys.executable, *_MODULES[part]]
 
 
+def search_attributes() -> dict[str, str]:
+    """Name -> type, as the server's flag wants them (`Keyword`, `Bool`)."""
+    # Late, as temporalio takes its time and not every command needs it.
+    from workflows import search_attributes as ours
+
+    return {
+        key.name: key.indexed_value_type.name.replace("_", " ").title().replace(" ", "")
+        for key in ours.ALL
+    }
+
+
 def _temporal(site: Site) -> list[str]:
-    flags = [f"--search-attribute={name}={kind}" for name, kind in SEARCH_ATTRIBUTES.items()]
+    flags = [f"--search-attribute={name}={kind}" for name, kind in search_attributes().items()]
     flags += [f"--dynamic-config-value={key}={value}" for key, value in _DYNAMIC_CONFIG.items()]
     return [
         *[servers.temporal(), "server", "start-dev"],

@@ -84,7 +84,7 @@ class StackDescription:
             raise StackError(
                 f"No stack runs from {file.parent}: start one with `make up`."
             ) from None
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError):
             raise StackError(
                 f"{file} is not what `make up` wrote: run `make down`, then `make up`."
             ) from None

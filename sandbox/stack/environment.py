@@ -107,7 +107,7 @@ def _worker(site: Site) -> dict[str, str]:
 def _atlas(site: Site) -> dict[str, str]:
     return {
         **_agent(site),
-        **_ai_providers(site, os.environ),
+        **ai_providers(site, os.environ),
         "ATLAS_HEALTH_PORT": str(site.ports.atlas_health),
         "ATLAS_IDLE_PROCESSES": "2",
         # A busy laptop would drop dispatches without a word.
@@ -132,7 +132,7 @@ def _agent(site: Site) -> dict[str, str]:
     }
 
 
-def _ai_providers(site: Site, user: Mapping[str, str]) -> dict[str, str]:
+def ai_providers(site: Site, user: Mapping[str, str]) -> dict[str, str]:
     """The stand-ins, except for vendors that the user asked to be real by name.
 
     A key that merely lies in the user's shell must not send a demo's words abroad.

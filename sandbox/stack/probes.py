@@ -106,12 +106,12 @@ class Probes:
     async def _search_attributes_are_registered(self, client: Any) -> bool:
         from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 
-        from sandbox.stack.commands import SEARCH_ATTRIBUTES
+        from sandbox.stack.commands import search_attributes
 
         answer = await client.operator_service.list_search_attributes(
             ListSearchAttributesRequest(namespace=NAMESPACE), timeout=timedelta(seconds=2)
         )
-        return set(SEARCH_ATTRIBUTES) <= set(answer.custom_attributes)
+        return set(search_attributes()) <= set(answer.custom_attributes)
 
     async def _temporal_client(self) -> Any:
         from temporalio.client import Client

@@ -76,8 +76,9 @@ class Stack:
         return StackDescription.of(
             self._site,
             {
-                part.value: ProcessEntry(process.pid, str(self._site.log(part)))
-                for part, process in self._processes.items()
+                part.value: ProcessEntry(self._processes[part].pid, str(self._site.log(part)))
+                for part in Part
+                if part in self._processes
             },
         )
 
