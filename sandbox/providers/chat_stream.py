@@ -1,0 +1,155 @@
+"""One chat completion on the wire: whole, or as server-sent events word by word.
+
+Shapes: https://console.groq.com/docs/api-reference#chat-create (OpenAI's, with `x_groq`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+import uuid
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from sandbox.providers.mind import Calls, Message, Says, words
+from sandbox.providers.scenario import Scenario
+
+_PIECE = re.compile(r"\s*\S+")
+
+
+class _StreamOptions(BaseModel):
+    include_usage: bool = False
+
+
+class ChatRequest(BaseModel):
+    """The parts of the request that matter here; others are accepted and ignored."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str = Field(min_length=1)
+    messages: list[Message] = Field(min_length=1)
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    stream: bool | None = False
+    stream_options: _StreamOptions | None = None
+
+    @property
+    def offered(self) -> set[str]:
+        """Names of the functions that may be called."""
+        if self.tool_choice == "none":
+            return set()
+        functions = (tool.get("function") for tool in self.tools or [])
+        return {str(f["name"]) for f in functions if isinstance(f, dict) and "name" in f}
+
+
+class Completion:
+    """An answer with the ids and counts that all its chunks share."""
+
+    def __init__(self, asked: ChatRequest, answer: Says | Calls) -> None:
+        self._id = f"chatcmpl-{uuid.uuid4()}"
+        self._call_id = f"call_{uuid.uuid4().hex[:24]}"
+        self._created = int(time.time())
+        self._asked, self._answer = asked, answer
+        self.finish_reason = "stop" if isinstance(answer, Says) else "tool_calls"
+
+    def deltas(self) -> list[dict[str, Any]]:
+        """What follows the role: the words one by one, or the tool call in two parts."""
+        if isinstance(self._answer, Says):
+            return [{"content": piece} for piece in _PIECE.findall(self._answer.text)]
+        arguments = json.dumps(self._answer.arguments)
+        middle = len(arguments) // 2
+        return [
+            _tool_delta({"name": self._answer.name, "arguments": ""}, id=self._call_id),
+            _tool_delta({"arguments": arguments[:middle]}),
+            _tool_delta({"arguments": arguments[middle:]}),
+        ]
+
+    def chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return self._envelope("chat.completion.chunk") | {"choices": [choice]}
+
+    def usage_chunk(self) -> dict[str, Any] | None:
+        """The extra last chunk, if the client asked for it."""
+        if self._asked.stream_options is None or not self._asked.stream_options.include_usage:
+            return None
+        return self._envelope("chat.completion.chunk") | {"choices": [], "usage": self.usage()}
+
+    def usage(self) -> dict[str, int]:
+        """Words stand for tokens."""
+        prompt = sum(len(words(m.get("content")).split()) for m in self._asked.messages)
+        completion = len(self.deltas())
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+        }
+
+    def whole(self) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": None}
+        if isinstance(self._answer, Says):
+            message["content"] = self._answer.text
+        else:
+            function = {
+                "name": self._answer.name,
+                "arguments": json.dumps(self._answer.arguments),
+            }
+            message["tool_calls"] = [
+                {"id": self._call_id, "type": "function", "function": function}
+            ]
+        choice = {
+            "index": 0,
+            "message": message,
+            "logprobs": None,
+            "finish_reason": self.finish_reason,
+        }
+        return self._envelope("chat.completion") | {"choices": [choice], "usage": self.usage()}
+
+    def _envelope(self, kind: str) -> dict[str, Any]:
+        return {
+            "id": self._id,
+            "object": kind,
+            "created": self._created,
+            "model": self._asked.model,
+            "system_fingerprint": "fp_sandbox",
+        }
+
+
+async def stream(
+    request: web.Request, completion: Completion, scenario: Scenario, entry: dict[str, Any]
+) -> web.StreamResponse:
+    """Send the completion as events; fills in `first_token_at` and `finished_at` of the entry."""
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
+    )
+    await response.prepare(request)
+    await asyncio.sleep(scenario.first_token_seconds)
+    await response.write(first_event(completion))
+    for number, delta in enumerate(completion.deltas()):
+        if number:
+            await asyncio.sleep(scenario.token_seconds)
+        await response.write(_event(completion.chunk(delta)))
+        entry.setdefault("first_token_at", time.time())
+    await response.write(_event(completion.chunk({}, completion.finish_reason)))
+    if usage := completion.usage_chunk():
+        await response.write(_event(usage))
+    await response.write(b"data: [DONE]\n\n")
+    entry["finished_at"] = time.time()
+    await response.write_eof()
+    return response
+
+
+def first_event(completion: Completion) -> bytes:
+    return _event(completion.chunk({"role": "assistant", "content": ""}))
+
+
+def _event(chunk: dict[str, Any]) -> bytes:
+    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
+
+
+def _tool_delta(function: dict[str, str], **fields: str) -> dict[str, Any]:
+    kind = {"type": "function"} if fields else {}
+    return {"tool_calls": [{"index": 0, **fields, **kind, "function": function}]}

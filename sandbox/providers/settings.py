@@ -1,0 +1,17 @@
+"""Settings of `python -m sandbox.providers`, from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from sandbox.providers.scenario import DEMO
+
+
+class ProvidersSettings(BaseSettings):
+    """`PROVIDERS_PORT` has no default: who starts the stack chooses the ports."""
+
+    providers_port: int = Field(ge=1, le=65535)
+    scenario_file: Path = DEMO
