@@ -189,6 +189,10 @@ class Bench:
         answer = await self.egress.list_egress(api.ListEgressRequest(egress_id=egress_id))
         return answer.items[0]
 
+    async def participants(self, room: str) -> list[api.ParticipantInfo]:
+        answer = await self.livekit.room.list_participants(api.ListParticipantsRequest(room=room))
+        return list(answer.participants)
+
     async def until(
         self, egress_id: str, reached: Callable[[EgressInfo], bool], within: float = 10.0
     ) -> EgressInfo:

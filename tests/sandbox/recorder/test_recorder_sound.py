@@ -1,0 +1,91 @@
+"""What was said in the room is in the file, at its place."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from livekit.protocol.egress import EgressStatus
+
+from tests.sandbox.recorder.bench import Bench, Sound
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+LOUD, QUIET = 0.05, 0.01
+
+
+def is_active(info: object) -> bool:
+    return info.status == EgressStatus.EGRESS_ACTIVE
+
+
+def is_complete(info: object) -> bool:
+    return info.status == EgressStatus.EGRESS_COMPLETE
+
+
+async def test_two_speakers_a_late_joiner_and_a_pause(bench: Bench) -> None:
+    room = await bench.room()
+    async with bench.speaker(room, "caller") as caller, bench.speaker(room, "atlas-1") as atlas:
+        caller.hz, atlas.hz = 440, 1200
+        await caller.publish()
+        egress = await bench.start(room)
+        info = await bench.until(egress.egress_id, is_active)
+        # The file's own clock, as told by the recorder; the tests' clock is the same machine's.
+        origin = info.file.started_at / 1e9
+        await asyncio.sleep(1.0)
+        await atlas.publish()
+        joined = time.time() - origin
+        await asyncio.sleep(1.5)
+        caller.hz = 0.0
+        silent_from = time.time() - origin
+        await asyncio.sleep(1.0)
+        caller.hz = 440
+        silent_to = time.time() - origin
+        await asyncio.sleep(0.7)
+        await caller.unpublish()
+        gone_from = time.time() - origin
+        await asyncio.sleep(0.7)
+        await caller.publish()
+        back = time.time() - origin
+        await asyncio.sleep(1.0)
+        await bench.stop(egress.egress_id)
+        real = time.time() - origin
+        info = await bench.until(egress.egress_id, is_complete)
+    sound = Sound.of(await bench.object(info.file.filename))
+
+    assert (sound.codec, sound.rate, sound.stereo.shape[0]) == ("opus", 48_000, 2)
+    assert sound.seconds == pytest.approx(real, abs=0.3)
+    assert info.file.duration / 1e9 == pytest.approx(sound.seconds, abs=0.02)
+    assert sound.onset_of(1200) == pytest.approx(joined, abs=0.3)
+    for hz in (440, 1200):
+        assert sound.loudness_of(hz, joined + 0.4, silent_from - 0.1) > LOUD
+    assert sound.loudness_of(800, joined + 0.4, silent_from - 0.1) < QUIET
+    assert sound.loudness_of(440, silent_from + 0.35, silent_to - 0.05) < QUIET
+    assert sound.loudness_of(440, silent_to + 0.35, gone_from - 0.05) > LOUD
+    assert sound.loudness_of(440, gone_from + 0.35, back - 0.05) < QUIET
+    assert sound.loudness_of(440, back + 0.5, real - 0.1) > LOUD
+    assert sound.loudness_of(1200, silent_from + 0.35, real - 0.1) > LOUD
+
+
+async def test_nobody_in_the_room_sees_the_recorder(bench: Bench) -> None:
+    room = await bench.room()
+    async with bench.speaker(room, "caller") as caller:
+        seen: list[str] = []
+        caller.room.on("participant_connected", lambda who: seen.append(who.identity))
+        await caller.publish()
+        egress = await bench.start(room)
+        await bench.until(egress.egress_id, is_active)
+        async with bench.speaker(room, "late") as late:
+            async with asyncio.timeout(3):
+                while not seen:
+                    await asyncio.sleep(0.02)
+            assert set(late.room.remote_participants) == {"caller"}
+        assert seen == ["late"]
+        participants = await bench.participants(room)
+        recorder = next(one for one in participants if one.identity == egress.egress_id)
+        assert recorder.permission.hidden
+        assert recorder.permission.recorder
+        assert not recorder.permission.can_publish
+        assert not recorder.permission.can_publish_data
+        await bench.stop(egress.egress_id)
+        await bench.until(egress.egress_id, is_complete)
