@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 import uuid
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from tests.workflows.saved_histories import save_histories
 from tests.workflows.world import World
 from workflows import search_attributes
 from workflows.call import CallWorkflow
@@ -48,7 +50,9 @@ def task_queue() -> str:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def world(client: Client, task_queue: str) -> AsyncIterator[World]:
+async def world(
+    client: Client, task_queue: str, request: pytest.FixtureRequest
+) -> AsyncIterator[World]:
     world = World(client)
     async with Worker(
         client,
@@ -57,3 +61,5 @@ async def world(client: Client, task_queue: str) -> AsyncIterator[World]:
         activities=world.activities,
     ):
         yield world
+        if os.environ.get("SAVE_HISTORIES"):
+            await save_histories(client, task_queue, request.node.name)

@@ -1,0 +1,151 @@
+"""The recording's attempts, each with its reason, on a real Temporal server with skipped time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from contract.calls import RecordingStatus
+from contract.identity import new_call_id, recording_workflow_id
+from contract.recordings import EgressStatus, RecordingReport, RecordingRequest
+from contract.steps import Step
+from tests.workflows.world import World
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def _start(world: World, task_queue: str) -> Any:
+    call_id = new_call_id()
+    return await world.client.start_workflow(
+        "RecordingWorkflow",
+        RecordingRequest(call_id=call_id, tenant_id="default", room_name=call_id),
+        id=recording_workflow_id(call_id),
+        task_queue=task_queue,
+        result_type=RecordingReport,
+    )
+
+
+def _busy(word: str = "no CPU") -> ApplicationError:
+    return ApplicationError(f"Egress is busy: {word}", type="livekit-unavailable")
+
+
+@pytest.fixture
+def unskipped(env: WorkflowEnvironment) -> Any:
+    with env.with_time_skipping_disabled():
+        yield
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_webhook_tells_the_end(world: World, task_queue: str) -> None:
+    recording = await _start(world, task_queue)
+    await world.until(Step.WRITE_RECORDING)
+    await recording.signal("stop")
+    await world.until(Step.WRITE_RECORDING, times=2)
+    done = {"egress_id": "EG_1", "status": "complete", "duration_seconds": 5.0, "size_bytes": 9}
+    await recording.signal("egress", done | {"egress_id": "EG_other"})
+    await recording.signal("egress", {"egress_id": 7})
+    await recording.signal("egress", done)
+    report = await recording.result()
+    assert report.status is RecordingStatus.READY
+    assert Step.AWAIT_EGRESS_END not in world.steps()
+    assert world.recordings[-1].sha256 == "0" * 64
+
+
+async def test_every_failed_attempt_is_told_with_its_reason(world: World, task_queue: str) -> None:
+    world.egress_errors = [_busy("one"), _busy("two")]
+    recording = await _start(world, task_queue)
+    await world.until(Step.START_EGRESS, times=3)
+    await recording.signal("stop")
+    assert (await recording.result()).attempts == 3
+    texts = [entry.text for update in world.recordings for entry in update.entries]
+    assert "Attempt 1 failed: livekit-unavailable: Egress is busy: one" in texts
+    assert "Attempt 2 failed: livekit-unavailable: Egress is busy: two" in texts
+
+
+async def test_gives_up_after_the_last_attempt(world: World, task_queue: str) -> None:
+    world.egress_errors = [_busy() for _ in range(9)]
+    recording = await _start(world, task_queue)
+    report = await recording.result()
+    assert (report.status, report.attempts) == (RecordingStatus.LOST, 5)
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_hopeless_starts_are_not_repeated(world: World, task_queue: str) -> None:
+    world.egress_errors = [ApplicationError("room gone", type="room-gone", non_retryable=True)]
+    recording = await _start(world, task_queue)
+    report = await recording.result()
+    assert (report.status, report.attempts) == (RecordingStatus.LOST, 1)
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_stopped_between_attempts(world: World, task_queue: str) -> None:
+    world.egress_errors = [_busy()]
+    recording = await _start(world, task_queue)
+    await world.until(Step.START_EGRESS)
+    await recording.signal("stop")
+    report = await recording.result()
+    assert report.status in (RecordingStatus.LOST, RecordingStatus.READY)
+    assert report.attempts <= 2
+
+
+async def test_upload_that_failed_needs_attention(world: World, task_queue: str) -> None:
+    world.egress_end = EgressStatus.FAILED
+    recording = await _start(world, task_queue)
+    await world.until(Step.START_EGRESS)
+    await recording.signal("stop")
+    report = await recording.result()
+    assert report.status is RecordingStatus.NEEDS_ATTENTION
+    assert "S3 upload failed" in report.detail
+
+
+async def test_nothing_was_ever_heard(world: World, task_queue: str) -> None:
+    world.egress_end = EgressStatus.ABORTED
+    recording = await _start(world, task_queue)
+    await world.until(Step.START_EGRESS)
+    await recording.signal("stop")
+    assert (await recording.result()).status is RecordingStatus.LOST
+
+
+async def test_object_that_is_not_whole_needs_attention(world: World, task_queue: str) -> None:
+    world.verify_error = ApplicationError(
+        "2.0 s are missing", type="recording-invalid", non_retryable=True
+    )
+    recording = await _start(world, task_queue)
+    await world.until(Step.START_EGRESS)
+    await recording.signal("stop")
+    report = await recording.result()
+    assert report.status is RecordingStatus.NEEDS_ATTENTION
+    assert "2.0 s are missing" in report.detail
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_egress_that_dies_under_a_live_call_is_started_again(
+    world: World, task_queue: str
+) -> None:
+    recording = await _start(world, task_queue)
+    await world.until(Step.WRITE_RECORDING)
+    killed = {"egress_id": "EG_1", "status": "failed", "error": "signal: killed"}
+    await recording.signal("egress", killed)
+    await world.until(Step.START_EGRESS, times=2)
+    await world.until(Step.WRITE_RECORDING, times=3)
+    await recording.signal("stop")
+    report = await recording.result()
+    assert (report.status, report.attempts) == (RecordingStatus.READY, 2)
+    texts = [entry.text for update in world.recordings for entry in update.entries]
+    assert any("signal: killed" in text for text in texts)
+
+
+async def test_looks_by_itself_when_nobody_tells(
+    world: World, task_queue: str, env: WorkflowEnvironment
+) -> None:
+    with env.with_time_skipping_disabled():
+        recording = await _start(world, task_queue)
+        await world.until(Step.WRITE_RECORDING)
+    await env.fast_forward(recording, timedelta(minutes=2))
+    await world.until(Step.LOOK_AT_EGRESS)
+    await recording.signal("stop")
+    assert (await recording.result()).status is RecordingStatus.READY

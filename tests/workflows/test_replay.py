@@ -1,0 +1,41 @@
+"""Calls that are under way must survive a deploy: saved histories replay on today's code."""
+
+from __future__ import annotations
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from tests.workflows.saved_histories import saved_histories
+from workflows.call import CallWorkflow
+from workflows.recording import RecordingWorkflow
+
+HISTORIES = saved_histories()
+
+
+@pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())
+async def test_saved_history_replays(history: WorkflowHistory) -> None:
+    replayer = Replayer(
+        workflows=[CallWorkflow, RecordingWorkflow], data_converter=pydantic_data_converter
+    )
+    await replayer.replay_workflow(history)
+
+
+def test_every_ending_of_a_web_call_is_among_them() -> None:
+    endings = {
+        "caller_leaves",
+        "assistant_ends",
+        "operator_hangs_up",
+        "withdrawn",
+        "cancelled_by",
+        "cannot_be_opened",
+        "deletes_the_room",
+        "agent_never",
+        "caller_never",
+        "longest_duration",
+        "lost_atlas",
+        "adopted_room",
+    }
+    names = " ".join(HISTORIES)
+    assert {ending for ending in endings if ending not in names} == set()
