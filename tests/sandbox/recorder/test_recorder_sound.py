@@ -70,17 +70,15 @@ async def test_two_speakers_a_late_joiner_and_a_pause(bench: Bench) -> None:
 async def test_nobody_in_the_room_sees_the_recorder(bench: Bench) -> None:
     room = await bench.room()
     async with bench.speaker(room, "caller") as caller:
-        seen: list[str] = []
-        caller.room.on("participant_connected", lambda who: seen.append(who.identity))
+        seen: asyncio.Queue[str] = asyncio.Queue()
+        caller.room.on("participant_connected", lambda who: seen.put_nowait(who.identity))
         await caller.publish()
         egress = await bench.start(room)
         await bench.until(egress.egress_id, is_active)
         async with bench.speaker(room, "late") as late:
-            async with asyncio.timeout(3):
-                while not seen:
-                    await asyncio.sleep(0.02)
+            assert await asyncio.wait_for(seen.get(), 3) == "late"
             assert set(late.room.remote_participants) == {"caller"}
-        assert seen == ["late"]
+        assert seen.empty()
         participants = await bench.participants(room)
         recorder = next(one for one in participants if one.identity == egress.egress_id)
         assert recorder.permission.hidden
