@@ -41,7 +41,9 @@ def configure(level: str, form: str) -> None:
     for name in _TOO_TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
     # At DEBUG livekit-agents writes what was said; our own parts never do.
-    logging.getLogger("livekit").setLevel(max(logging.INFO, logging.getLevelName(level)))
+    logging.getLogger("livekit.agents").setLevel(max(logging.INFO, logging.getLevelName(level)))
+    # The media library's own; it tells room names at INFO.
+    logging.getLogger("livekit").setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
 def event_of(record: logging.LogRecord) -> str:

@@ -5,12 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
+from collections.abc import Callable
 
 from livekit.agents import AgentServer
 
 log = logging.getLogger(__name__)
+
+
+def load_function(threshold: float) -> Callable[[], float] | None:
+    """What an agent server reports as its load: None is livekit's measure, the CPU's.
+
+    A threshold of infinity makes the worker call itself available, but LiveKit's own choice gives
+    a worker with a load of 1.0 no weight at all and drops the dispatch without a word
+    (livekit-server `selectWorkerWeightedByLoad`). So a worker that never refuses reports none.
+    """
+    return (lambda: 0.0) if math.isinf(threshold) else None
 
 
 async def serve(server: AgentServer, *, drain_seconds: float, close_seconds: float) -> int:

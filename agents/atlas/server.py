@@ -6,12 +6,15 @@ import logging
 import os
 
 # Imported here so that idle job processes have it before a call comes.
+import openai.resources.chat.completions
+import openai.resources.models  # noqa: F401
 import temporalio.contrib.pydantic  # noqa: F401
 from livekit.agents import AgentServer, JobContext, JobProcess
 
 from agents.atlas.call import AtlasCall
 from agents.atlas.settings import AtlasSettings
 from agents.job import NotACall, accept_calls, job_of
+from agents.serving import load_function
 from agents.settings import load, load_engine
 from contract.identity import AgentRole
 
@@ -50,6 +53,7 @@ def make_server(settings: AtlasSettings) -> AgentServer:
         api_key=settings.livekit_api_key,
         api_secret=settings.livekit_api_secret,
         load_threshold=settings.atlas_load_threshold,
+        load_fnc=load_function(settings.atlas_load_threshold),
         num_idle_processes=(os.cpu_count() or 1) if idle is None else idle,
         max_retry=settings.atlas_max_retry,
         port=settings.atlas_health_port,

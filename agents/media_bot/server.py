@@ -11,6 +11,7 @@ from livekit.agents import AgentServer, JobContext, JobProcess
 from agents.job import NotACall, accept_calls, job_of
 from agents.media_bot.call import MediaBotCall
 from agents.media_bot.settings import MediaBotSettings
+from agents.serving import load_function
 from agents.settings import load_engine
 from contract.identity import AgentRole
 
@@ -46,6 +47,7 @@ def make_server(settings: MediaBotSettings) -> AgentServer:
         api_key=settings.livekit_api_key,
         api_secret=settings.livekit_api_secret,
         load_threshold=settings.media_bot_load_threshold,
+        load_fnc=load_function(settings.media_bot_load_threshold),
         num_idle_processes=settings.media_bot_num_idle_processes,
         max_retry=settings.media_bot_max_retry,
         port=settings.media_bot_health_port,

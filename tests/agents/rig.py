@@ -1,0 +1,157 @@
+"""A stack without API and worker: agents, LiveKit, Temporal, and calls led by the test itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any, Self
+
+from livekit import api
+from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
+from temporalio.client import Client, WorkflowHandle
+from temporalio.worker import Worker
+
+from contract.assistants import Assistant
+from contract.identity import CALLER_IDENTITY, AgentRole, new_call_id
+from contract.rooms import JobMetadata
+from engine.client import connect
+from engine.settings import EngineSettings
+from sandbox.caller.caller import Caller
+from sandbox.stack.keys import Keys
+from sandbox.stack.stack import Stack
+from tests.agents.compass_double import CompassDouble
+from tests.agents.listener import Listener
+
+CALL_TOKEN = "ct1.test"
+
+
+class Rig:
+    def __init__(self, *assistants: Assistant, only: tuple[str, ...]) -> None:
+        self.compass = CompassDouble(CALL_TOKEN, *assistants)
+        self._only = ("temporal", "livekit", *only)
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._open.enter_async_context(self.compass)
+        ours = {"COMPASS_URL": self.compass.url, "INTERNAL_API_URL": self.compass.url}
+        self.stack = await self._open.enter_async_context(
+            Stack(free_ports=True, only=self._only, settings={"atlas": ours, "media-bot": ours})
+        )
+        here = self.stack.description
+        keys = Keys.load_or_make(self.stack.run_dir / "keys.json")
+        self.temporal: Client = await connect(
+            EngineSettings(
+                temporal_address=here.temporal_address,
+                temporal_namespace=here.temporal_namespace,
+                payload_keys=keys.payload_keys,
+            )
+        )
+        await self._open.enter_async_context(
+            Worker(self.temporal, task_queue="listeners", workflows=[Listener])
+        )
+        self.livekit = await self._open.enter_async_context(
+            api.LiveKitAPI(here.livekit_url, here.livekit_api_key, here.livekit_api_secret)
+        )
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._open.aclose()
+
+    async def open_call(self, *roles: AgentRole, **job: Any) -> CallUnderTest:
+        call = CallUnderTest(self, new_call_id())
+        await call.open(*roles, **job)
+        return call
+
+    def token(self, room: str, identity: str) -> str:
+        here = self.stack.description
+        return (
+            api.AccessToken(here.livekit_api_key, here.livekit_api_secret)
+            .with_identity(identity)
+            .with_grants(api.VideoGrants(room_join=True, room=room))
+            .to_jwt()
+        )
+
+
+class CallUnderTest:
+    def __init__(self, rig: Rig, call_id: str) -> None:
+        self.id = call_id
+        self.opened_at = 0.0
+        self._rig = rig
+        self._workflow: WorkflowHandle[Any, Any]
+
+    async def open(self, *roles: AgentRole, **job: Any) -> None:
+        self._workflow = await self._rig.temporal.start_workflow(
+            Listener.run, id=self.id, task_queue="listeners"
+        )
+        self.opened_at = time.monotonic()
+        agents = [
+            api.RoomAgentDispatch(
+                agent_name=role.value,
+                metadata=JobMetadata(
+                    **{
+                        "call_id": self.id,
+                        "agent_id": "demo",
+                        "role": role,
+                        "generation": 1,
+                        "call_token": CALL_TOKEN,
+                    }
+                    | job
+                ).to_json(),
+            )
+            for role in roles
+        ]
+        await self._rig.livekit.room.create_room(
+            api.CreateRoomRequest(name=self.id, agents=agents)
+        )
+
+    async def join(self, identity: str = CALLER_IDENTITY, caller: Caller | None = None) -> Caller:
+        caller = caller or Caller()
+        url = self._rig.stack.description.livekit_url
+        await caller.join(url, self._rig.token(self.id, identity))
+        return caller
+
+    async def facts(self) -> list[dict[str, Any]]:
+        facts: list[dict[str, Any]] = await self._workflow.query(Listener.facts)
+        return facts
+
+    async def fact(self, kind: str, patience: float = 10.0) -> dict[str, Any]:
+        async def told() -> dict[str, Any] | None:
+            return next((fact for fact in await self.facts() if fact["kind"] == kind), None)
+
+        found = await eventually(told, patience, f"no fact {kind}")
+        return found  # type: ignore[no-any-return]
+
+    async def tell(self, method: str, payload: str = "{}", identity: str = "atlas-1") -> str:
+        # RoomService has the method, livekit-api 1.2.2 does not offer it yet.
+        rooms = self._rig.livekit.room
+        grants = api.VideoGrants(room_admin=True, room=self.id)
+        answer = await rooms._client.request(
+            "RoomService",
+            "PerformRpc",
+            PerformRpcRequest(
+                room=self.id, destination_identity=identity, method=method, payload=payload
+            ),
+            rooms._auth_header(grants),
+            PerformRpcResponse,
+        )
+        return str(answer.payload)
+
+    async def identities(self) -> set[str]:
+        found = await self._rig.livekit.room.list_participants(
+            api.ListParticipantsRequest(room=self.id)
+        )
+        return {participant.identity for participant in found.participants}
+
+    async def close(self) -> None:
+        await self._rig.livekit.room.delete_room(api.DeleteRoomRequest(room=self.id))
+
+
+async def eventually(look: Callable[[], Any], patience: float, otherwise: str) -> Any:
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        if found := await look():
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(otherwise)
