@@ -26,7 +26,12 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self._is_sqlite = check_url(url) == "sqlite+aiosqlite"
-        self.engine = create_async_engine(url, pool_size=pool_size, max_overflow=0)
+        self.engine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            hide_parameters=True,  # what a caller said must not reach a log through an error
+        )
         if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)

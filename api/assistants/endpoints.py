@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Response
+
+from api.assistants.reading import MayRead
+from api.assistants.schemas import AssistantCreate, AssistantList, AssistantRead, AssistantUpdate
+from api.assistants.service import change_assistant, create_assistant, read_of
+from api.auth import Admin, Reader
+from api.idempotency import REPLAYED, IdempotencyKey
+from api.parts import FromParts
+from store.assistants import Assistants
+from store.errors import AssistantUnknown
+
+router = APIRouter(prefix="/assistants", tags=["assistants"])
+
+
+@router.post("", summary="Create an assistant", status_code=201)
+async def create(
+    body: AssistantCreate,
+    parts: FromParts,
+    principal: Admin,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> AssistantRead:
+    async with parts.database.session() as session:
+        stored, replayed = await create_assistant(
+            session, principal.tenant_id, body, idempotency_key
+        )
+    if replayed:
+        response.headers[REPLAYED] = "true"
+    response.headers["Location"] = f"{parts.settings.public_api_url}/assistants/{stored.id}"
+    return read_of(stored)
+
+
+@router.get("", summary="All assistants")
+async def list_assistants(parts: FromParts, principal: Reader) -> AssistantList:
+    async with parts.database.reader() as session:
+        found = await Assistants(session).list(principal.tenant_id)
+    return AssistantList(items=[read_of(stored) for stored in found])
+
+
+@router.get("/{assistant_id}", summary="One assistant")
+async def get_assistant(assistant_id: str, parts: FromParts, tenant_id: MayRead) -> AssistantRead:
+    """Opens with an API key, and for a call's agents with the token of that call."""
+    async with parts.database.reader() as session:
+        stored = await Assistants(session).get(tenant_id, assistant_id)
+    if stored is None:
+        raise AssistantUnknown(assistant_id)
+    return read_of(stored)
+
+
+@router.put("/{assistant_id}", summary="Replace an assistant")
+async def replace(
+    assistant_id: str, body: AssistantUpdate, parts: FromParts, principal: Admin
+) -> AssistantRead:
+    config = body.model_dump(mode="json") | {"id": assistant_id}
+    async with parts.database.session() as session:
+        stored = await Assistants(session).update(principal.tenant_id, assistant_id, config)
+    return read_of(stored)
+
+
+@router.patch("/{assistant_id}", summary="Change parts of an assistant")
+async def change(
+    assistant_id: str,
+    body: Annotated[
+        dict[str, Any],
+        Body(description="RFC 7396 merge patch.", examples=[{"silence": {"reprompt_after": 8}}]),
+    ],
+    parts: FromParts,
+    principal: Admin,
+) -> AssistantRead:
+    """Objects are merged, lists replaced; null gives a default back."""
+    async with parts.database.session() as session:
+        stored = await change_assistant(session, principal.tenant_id, assistant_id, body)
+    return read_of(stored)
+
+
+@router.delete("/{assistant_id}", summary="Delete an assistant", status_code=204)
+async def delete(assistant_id: str, parts: FromParts, principal: Admin) -> Response:
+    async with parts.database.session() as session:
+        await Assistants(session).delete(principal.tenant_id, assistant_id)
+    return Response(status_code=204)

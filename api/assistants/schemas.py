@@ -1,0 +1,154 @@
+"""Assistants as clients write them; the fields of `contract.assistants`, checked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from api.assistants.http_tool import HttpTool
+from api.fields import AssistantId, Language
+from contract.assistants import OpeningMode, TurnDetection
+
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}$")]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class OpeningOptions(Strict):
+    mode: OpeningMode = Field(
+        OpeningMode.SAY,
+        description="`say` speaks the text, `generate` lets the model open by it, `wait` listens.",
+    )
+    text: str = Field("", max_length=2000, examples=["Hello, this is the Blue Door restaurant."])
+
+    @model_validator(mode="after")
+    def _there_is_something_to_say(self) -> OpeningOptions:
+        # `say` without a text would be silence that looks like a fault to the caller.
+        if self.mode is OpeningMode.SAY and "mode" in self.model_fields_set and not self.text:
+            raise ValueError("an opening that says something needs a text; to listen, use `wait`")
+        return self
+
+
+class SttOptions(Strict):
+    provider: Literal["deepgram", "groq", "elevenlabs"] = Field(
+        "deepgram", description="Who recognises speech."
+    )
+    model: ModelName = Field("nova-3", examples=["nova-3"])
+
+
+class LlmOptions(Strict):
+    provider: Literal["groq"] = Field("groq", description="Who thinks of the answers.")
+    model: ModelName = Field("llama-3.3-70b-versatile", examples=["llama-3.3-70b-versatile"])
+    temperature: float | None = Field(None, ge=0, le=2, examples=[0.4])
+
+
+class TtsOptions(Strict):
+    provider: Literal["elevenlabs"] = Field("elevenlabs", description="Who speaks.")
+    model: ModelName = Field("eleven_turbo_v2_5", examples=["eleven_turbo_v2_5"])
+    voice_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+-]{1,64}$")] = Field(
+        "default", examples=["default"]
+    )
+
+
+class TurnOptions(Strict):
+    detection: TurnDetection = Field(
+        TurnDetection.STT, description="What says that the caller has finished a turn."
+    )
+    min_endpointing_delay: float = Field(0.0, ge=0, le=10, description="Seconds.")
+    max_endpointing_delay: float = Field(3.0, ge=0, le=30, description="Seconds.")
+    allow_interruptions: bool = Field(True, description="May the caller cut in?")
+    min_interruption_seconds: float = Field(
+        0.5, ge=0, le=10, description="Speech that is shorter does not cut in."
+    )
+    preemptive_generation: bool = Field(
+        False, description="Think of an answer before the turn is surely over."
+    )
+
+    @model_validator(mode="after")
+    def _delays_are_in_order(self) -> TurnOptions:
+        if self.max_endpointing_delay < self.min_endpointing_delay:
+            raise ValueError("max_endpointing_delay is less than min_endpointing_delay")
+        return self
+
+
+class SilenceOptions(Strict):
+    reprompt_after: float = Field(10.0, ge=1, le=600, description="Seconds of silence.")
+    reprompts: tuple[Sentence, ...] = Field(
+        ("Are you still there?",), max_length=10, description="One after each silence."
+    )
+    end_call: bool = Field(True, description="Hang up after the last one.")
+
+
+class FillerOptions(Strict):
+    enabled: bool = Field(False, description="Say a short word while the answer is thought of.")
+    words: tuple[Sentence, ...] = Field(("One moment.",), min_length=1, max_length=20)
+    delay: float = Field(1.5, ge=0.1, le=30, description="Seconds without speech.")
+
+
+class EndCallTool(Strict):
+    enabled: bool = Field(True, description="May the assistant hang up?")
+    description: str = Field(
+        "End the call when the caller says goodbye.", min_length=1, max_length=1000
+    )
+    farewell: str = Field("Goodbye.", max_length=500, description="Spoken before hanging up.")
+
+
+class ToolOptions(Strict):
+    end_call: EndCallTool = EndCallTool()
+    http: tuple[HttpTool, ...] = Field((), max_length=20)
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> ToolOptions:
+        names = ["end_call", *(tool.name for tool in self.http)]
+        doubles = sorted({name for name in names if names.count(name) > 1})
+        if doubles:
+            raise ValueError(f"two tools have the same name: {', '.join(doubles)}")
+        return self
+
+
+class AssistantUpdate(Strict):
+    """All of an assistant but its id. What is left out gets its default."""
+
+    name: str = Field(min_length=1, max_length=128, examples=["Blue Door front desk"])
+    language: Language = "en-US"
+    instructions: str = Field(
+        "You are a helpful assistant on the phone. Answer in one or two sentences.",
+        min_length=1,
+        max_length=20_000,
+        description="Who the assistant is and how it behaves.",
+    )
+    opening: OpeningOptions = OpeningOptions()
+    stt: SttOptions = SttOptions()
+    llm: LlmOptions = LlmOptions()
+    tts: TtsOptions = TtsOptions()
+    turn: TurnOptions = TurnOptions()
+    silence: SilenceOptions = SilenceOptions()
+    fillers: FillerOptions = FillerOptions()
+    tools: ToolOptions = ToolOptions()
+    text_input: bool = Field(True, description="Answer what the caller types, too.")
+    transcribe: bool = Field(False, description="Live transcription by Media Bot.")
+    record: bool = Field(True, description="Record its calls unless a call says otherwise.")
+    max_duration_seconds: float = Field(3600.0, ge=1, le=86_400)
+
+
+class AssistantCreate(AssistantUpdate):
+    id: AssistantId | None = Field(
+        None, description="Unique over the installation; made up when left out.", examples=["demo"]
+    )
+
+
+class AssistantRead(AssistantUpdate):
+    model_config = ConfigDict(extra="ignore")
+
+    id: AssistantId
+    created_at: datetime
+    updated_at: datetime
+
+
+class AssistantList(BaseModel):
+    items: list[AssistantRead]

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime
+
+from api.auth import Operator, Reader
+from api.calls.schemas import (
+    CallPageRead,
+    CallRead,
+    HangupRead,
+    HangupRequest,
+    Timeline,
+    TimelineItem,
+    Transcript,
+    TranscriptTurn,
+)
+from api.calls.service import CallInPath, read_call, summary_of
+from api.idempotency import IdempotencyKey
+from api.links import call_links
+from api.parts import FromParts
+from api.temporal_errors import CallEnded
+from contract.calls import CallStatus, Direction, HangupCommand, RecordingStatus
+from contract.endings import EndedReason
+from store.call_pages import CallPage
+from store.calls import Calls
+from store.transcripts import Transcripts
+
+router = APIRouter(prefix="/calls", tags=["calls"])
+
+
+@router.get("", summary="Calls, newest first")
+async def list_calls(
+    parts: FromParts,
+    principal: Reader,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    status: CallStatus | None = None,
+    direction: Direction | None = None,
+    assistant_id: Annotated[str | None, Query(max_length=64)] = None,
+    ended_reason: EndedReason | None = None,
+    recording_status: RecordingStatus | None = None,
+    started_after: Annotated[AwareDatetime | None, Query(examples=["2026-11-21T00:00:00Z"])] = None,
+) -> CallPageRead:
+    page = CallPage(
+        tenant_id=principal.tenant_id,
+        limit=limit,
+        cursor=cursor,
+        status=status,
+        direction=direction,
+        assistant_id=assistant_id,
+        ended_reason=ended_reason,
+        recording_status=recording_status,
+        started_after=started_after,
+    )
+    async with parts.database.reader() as session:
+        found = await Calls(session).list(page)
+    items = [summary_of(parts.settings, row, recording) for row, recording in found.items]
+    return CallPageRead(items=items, next_cursor=found.next_cursor)
+
+
+@router.get("/{call_id}", summary="One call")
+async def get_call(call: CallInPath, parts: FromParts) -> CallRead:
+    return await read_call(parts, call)
+
+
+@router.get("/{call_id}/timeline", summary="What happened, step by step")
+async def get_timeline(call: CallInPath, parts: FromParts) -> Timeline:
+    async with parts.database.reader() as session:
+        events = await Calls(session).events(call.call_id)
+    return Timeline(items=[TimelineItem.model_validate(event) for event in events])
+
+
+@router.get("/{call_id}/transcript", summary="What was said, in spoken order")
+async def get_transcript(call: CallInPath, parts: FromParts) -> Transcript:
+    async with parts.database.reader() as session:
+        turns = await Transcripts(session).list(call.call_id)
+    return Transcript(items=[TranscriptTurn.model_validate(turn) for turn in turns])
+
+
+@router.post("/{call_id}/hangup", summary="End the call")
+async def hang_up(
+    call: CallInPath,
+    parts: FromParts,
+    principal: Operator,
+    body: HangupRequest | None = None,
+    idempotency_key: IdempotencyKey = None,
+) -> HangupRead:
+    """409 `call-ended` when it is over already. A repeat with its key gets the first answer."""
+    update_id = None
+    if idempotency_key is not None:
+        # Temporal remembers answers by update id, also of calls that have ended since.
+        update_id = "hangup-" + hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]
+    elif call.status == CallStatus.ENDED:
+        raise CallEnded
+    command = HangupCommand(principal.name, body.reason if body is not None else "")
+    answer = await parts.workflows.hang_up(call.call_id, command, update_id)
+    return HangupRead(
+        call_id=call.call_id,
+        ended_reason=answer.ended_reason,
+        ended_by=answer.ended_by,
+        links=call_links(parts.settings, call.call_id, call.room_name),
+    )

@@ -1,0 +1,56 @@
+"""The timeline as it grows, by server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from api.calls.schemas import TimelineItem
+from api.calls.service import CallInPath, is_told
+from api.parts import FromParts, Parts
+from store.calls import Calls
+from store.models import EventRow
+from store.recordings import Recordings
+
+router = APIRouter(prefix="/calls", tags=["calls"])
+
+_LOOK_EVERY = 0.25
+
+
+@router.get(
+    "/{call_id}/events",
+    summary="The timeline as it grows",
+    response_class=EventSourceResponse,
+)
+async def stream_events(
+    call: CallInPath,
+    parts: FromParts,
+    last_event_id: Annotated[
+        int | None, Header(ge=0, description="Resume after this `seq`.", examples=[7])
+    ] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Each event's `id` is its `seq`. Ends after the call's last event."""
+    seen = last_event_id or 0
+    while True:
+        events, is_over = await _look(parts, call.call_id, seen)
+        for event in events:
+            item = TimelineItem.model_validate(event)
+            yield ServerSentEvent(id=str(item.seq), raw_data=item.model_dump_json())
+            seen = item.seq
+        if is_over:
+            return
+        await asyncio.sleep(_LOOK_EVERY)
+
+
+async def _look(parts: Parts, call_id: str, seen: int) -> tuple[list[EventRow], bool]:
+    # One snapshot: what is over in it has all its events in it.
+    async with parts.database.reader() as session:
+        call = await Calls(session).get(call_id)
+        if call is None:  # withdrawn meanwhile
+            return [], True
+        recording = await Recordings(session).get(call_id)
+        return await Calls(session).events(call_id, after_seq=seen), is_told(call, recording)

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.links import CallLinks
+from contract.calls import CallStatus, Direction, Provider, RecordingStatus
+from contract.endings import EndedBy, EndedReason
+
+
+class CallRecording(BaseModel):
+    status: RecordingStatus
+    attempts: int = Field(description="How often recording was started.", examples=[1])
+    detail: str = Field(description="Why it needs attention, or is lost.")
+    duration_seconds: float | None = None
+
+
+class CostItem(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    what: str = Field(examples=["tts"])
+    provider: str = Field(examples=["elevenlabs"])
+    quantity: str = Field(description="Exact text of a decimal number.", examples=["212"])
+    unit: str = Field(examples=["characters"])
+    unit_price: str
+    amount: str
+
+
+class Cost(BaseModel):
+    total: str = Field(description="Exact text of a decimal number.", examples=["0.0132"])
+    currency: str = Field(examples=["USD"])
+    partial: bool = Field(description="True when a provider's usage was never reported.")
+    items: list[CostItem]
+
+
+class Hold(BaseModel):
+    model_config = ConfigDict(serialize_by_alias=True, validate_by_name=True)
+
+    begin: datetime = Field(alias="from")
+    end: datetime | None = Field(alias="to")
+    holder: str
+
+
+class CallSummary(BaseModel):
+    """A call in a list."""
+
+    call_id: str = Field(examples=["call_01kafz9q0rmx5yt7w2e3n4p5q6"])
+    tenant_id: str
+    direction: Direction
+    provider: Provider
+    assistant_id: str | None = Field(description="None until a joined room's assistant is known.")
+    status: CallStatus
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    ended_reason: EndedReason | None
+    ended_by: EndedBy | None = Field(description="Who made the call end.")
+    talk_seconds: float | None
+    recording_status: RecordingStatus
+    links: CallLinks
+
+
+class CallPageRead(BaseModel):
+    items: list[CallSummary]
+    next_cursor: str | None = Field(description="Send it as `cursor` for the page after this one.")
+
+
+class CallRead(BaseModel):
+    call_id: str = Field(examples=["call_01kafz9q0rmx5yt7w2e3n4p5q6"])
+    tenant_id: str
+    direction: Direction
+    provider: Provider
+    assistant_id: str | None
+    room_name: str
+    participant_name: str | None
+    language: str | None
+    metadata: dict[str, Any]
+    status: CallStatus
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime | None
+    ended_reason: EndedReason | None
+    ended_by: EndedBy | None
+    ended_detail: str | None
+    talk_seconds: float | None
+    holds: list[Hold]
+    recording: CallRecording
+    cost: Cost | None = Field(description="None until the bill is settled.")
+    links: CallLinks
+
+
+class TimelineItem(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    seq: int = Field(description="Counts from 1 without gaps, in the order of writing.")
+    at: datetime = Field(description="On the clock of whoever told it.")
+    source: str
+    actor: str
+    kind: str
+    text: str
+    data: dict[str, Any]
+
+
+class Timeline(BaseModel):
+    items: list[TimelineItem]
+
+
+class TranscriptTurn(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    speaker: Literal["caller", "assistant"]
+    text: str
+    language: str | None
+    start: datetime
+    end: datetime
+    sentiment: dict[str, Any] | None
+
+
+class Transcript(BaseModel):
+    items: list[TranscriptTurn]
+
+
+class HangupRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field("", max_length=500, description="For the timeline; not for the caller.")
+
+
+class HangupRead(BaseModel):
+    call_id: str
+    ended_reason: EndedReason
+    ended_by: EndedBy
+    links: CallLinks

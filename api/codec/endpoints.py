@@ -1,0 +1,64 @@
+"""The codec server of the Temporal UI: https://docs.temporal.io/codec-server."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
+from temporalio.api.common.v1 import Payloads
+
+from api.auth import Credentials, principal_of
+from api.parts import FromParts
+from contract.errors import Forbidden, PlatformError
+from store.api_keys import Role
+
+_MAX_BYTES = 4 * 1024 * 1024  # the UI sends a whole page of a history at once
+
+
+class BadPayload(PlatformError):
+    code, http_status = "bad-payload", 400
+
+
+async def _may_decode(parts: FromParts, credentials: Credentials) -> None:
+    if parts.settings.codec_open:
+        return
+    principal = await principal_of(parts, credentials)
+    # Payloads of all tenants lie in one namespace: only who may see them all may decode them.
+    if principal.role is not Role.ADMIN:
+        raise Forbidden("The codec needs a key of role admin.")
+
+
+router = APIRouter(prefix="/codec", tags=["codec"], dependencies=[Depends(_may_decode)])
+
+PayloadsJson = Annotated[
+    dict[str, Any], Body(description="`{payloads: […]}`, protobuf's JSON of Payloads.")
+]
+
+
+@router.post("/encode", summary="Encrypt payloads", max_body_size=_MAX_BYTES)
+async def encode(body: PayloadsJson, parts: FromParts) -> dict[str, Any]:
+    payloads = _parse(body)
+    if parts.converter.payload_codec is not None:
+        encoded = await parts.converter.payload_codec.encode(payloads.payloads)
+        payloads = Payloads(payloads=encoded)
+    return MessageToDict(payloads)
+
+
+@router.post("/decode", summary="Decrypt payloads", max_body_size=_MAX_BYTES)
+async def decode(body: PayloadsJson, parts: FromParts) -> dict[str, Any]:
+    payloads = _parse(body)
+    if parts.converter.payload_codec is not None:
+        try:
+            decoded = await parts.converter.payload_codec.decode(payloads.payloads)
+        except ValueError as wrong:
+            raise BadPayload(str(wrong)) from None
+        payloads = Payloads(payloads=decoded)
+    return MessageToDict(payloads)
+
+
+def _parse(body: dict[str, Any]) -> Payloads:
+    try:
+        return ParseDict(body, Payloads(), ignore_unknown_fields=True)
+    except (ParseError, TypeError, AttributeError):
+        raise BadPayload("The body is not `{payloads: […]}`.") from None

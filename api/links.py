@@ -1,0 +1,34 @@
+"""Where to look next, in every answer about a call."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field
+
+from api.settings import ApiSettings
+
+
+class CallLinks(BaseModel):
+    self: str = Field(examples=["http://127.0.0.1:8080/calls/call_01"])
+    timeline: str
+    transcript: str
+    events: str = Field(description="Server-sent events: the timeline as it grows.")
+    recording: str
+    temporal: str | None = Field(description="The call's workflow in the Temporal UI.")
+    room: str = Field(description="The LiveKit server, and the room's name as fragment.")
+
+
+def call_links(settings: ApiSettings, call_id: str, room_name: str) -> CallLinks:
+    call = f"{settings.public_api_url}/calls/{call_id}"
+    namespace = quote(settings.temporal_namespace, safe="")
+    ui = settings.temporal_ui_url
+    return CallLinks(
+        self=call,
+        timeline=f"{call}/timeline",
+        transcript=f"{call}/transcript",
+        events=f"{call}/events",
+        recording=f"{call}/recording",
+        temporal=f"{ui}/namespaces/{namespace}/workflows/{call_id}" if ui else None,
+        room=f"{settings.livekit_public_url}#{quote(room_name, safe='')}",
+    )

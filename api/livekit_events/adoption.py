@@ -1,0 +1,64 @@
+"""A call that no request announced: somebody joined a room of ours, so there is a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from api.parts import Parts
+from api.temporal_errors import TemporalAway
+from contract.calls import CallRequest, Direction, Provider
+from contract.facts import Fact, ParticipantKind, ParticipantSeen
+from contract.identity import call_id_for_key
+from contract.rooms import RoomMetadata
+from store.calls import Calls, NewCall
+from store.errors import DuplicateCall, RoomTaken
+
+# Whose an adopted call is until its workflow has found the assistant.
+ADOPTING_TENANT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRoom:
+    name: str
+    sid: str
+    metadata: str
+
+
+def is_ours(room: SeenRoom, prefixes: tuple[str, ...]) -> bool:
+    return room.name.startswith(prefixes) or RoomMetadata.parse(room.metadata).agent_id != ""
+
+
+async def adopt(parts: Parts, room: SeenRoom, joined: ParticipantSeen) -> None:
+    """Give the room its call's row. Of parallel attempts one writes it."""
+    by_phone = joined.participant_kind is ParticipantKind.SIP
+    call = NewCall(
+        # From the room itself, so that its join, told again after the call has ended, meets a used
+        # id instead of starting a ghost.
+        call_id=call_id_for_key("livekit-room", f"{room.name}\0{room.sid}"),
+        tenant_id=ADOPTING_TENANT,
+        direction=Direction.INBOUND if by_phone else Direction.WEB,
+        provider=Provider.LIVEKIT_SIP if by_phone else Provider.WEB,
+        room_name=room.name,
+        room_sid=room.sid,
+        human_identity=joined.identity,
+        started_at=datetime.now(UTC),
+    )
+    try:
+        async with parts.database.session() as session:
+            await Calls(session).insert(call)
+    except (DuplicateCall, RoomTaken):
+        return
+
+
+async def tell_adopted(parts: Parts, request: CallRequest, fact: Fact) -> bool:
+    """Signal with start: whoever comes first starts the call. False when it is over."""
+    try:
+        return await parts.workflows.signal_with_start(request, fact)
+    except TemporalAway:
+        # The row stays. LiveKit tells it again for half a minute, we until Temporal is back.
+        async def again() -> None:
+            await parts.workflows.signal_with_start(request, fact)
+
+        parts.until_answered.keep(request.call_id, again)
+        raise

@@ -1,0 +1,92 @@
+"""LiveKit's events as facts of a call. Pure: an event in, a fact or nothing out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from livekit.protocol.egress import EgressInfo
+from livekit.protocol.egress import EgressStatus as LiveKitEgressStatus
+from livekit.protocol.models import DisconnectReason, ParticipantInfo
+from livekit.protocol.webhook import WebhookEvent
+
+from contract.facts import Fact, FactKind, FactSource, ParticipantKind, ParticipantSeen
+from contract.identity import parse_agent_identity
+from contract.recordings import EgressStatus
+
+_KINDS = {
+    "participant_joined": FactKind.PARTICIPANT_JOINED,
+    "participant_left": FactKind.PARTICIPANT_LEFT,
+    "room_finished": FactKind.ROOM_FINISHED,
+}
+
+
+def fact_of(event: WebhookEvent) -> Fact | None:
+    """None for events that no call needs to know: tracks, recorders, other applications' agents."""
+    kind = _KINDS.get(event.event)
+    if kind is None or not event.room.name:
+        return None
+    data: dict[str, Any] = {"room_sid": event.room.sid}
+    if kind is not FactKind.ROOM_FINISHED:
+        seen = participant_of(event)
+        if not seen.is_human and parse_agent_identity(seen.identity) is None:
+            return None
+        data = asdict(seen)
+    return Fact(id=event.id, source=FactSource.LIVEKIT, kind=kind, at=_moment(event), data=data)
+
+
+def participant_of(event: WebhookEvent) -> ParticipantSeen:
+    participant = event.participant
+    reason = DisconnectReason.Name(participant.disconnect_reason)
+    return ParticipantSeen(
+        identity=participant.identity,
+        sid=participant.sid,
+        participant_kind=_participant_kind(participant),
+        room_sid=event.room.sid,
+        disconnect_reason=reason if event.event == "participant_left" else "",
+    )
+
+
+def egress_seen_of(info: EgressInfo) -> dict[str, Any]:
+    """What `EgressSeen.from_dict` reads."""
+    files = list(info.file_results) or ([info.file] if info.HasField("file") else [])
+    seen: dict[str, Any] = {
+        "egress_id": info.egress_id,
+        "status": _egress_status(info.status).value,
+        "error": info.error,
+        "error_code": info.error_code,
+        "started_at": _from_nanoseconds(info.started_at),
+        "ended_at": _from_nanoseconds(info.ended_at),
+    }
+    if files:
+        seen["object_key"] = files[0].filename
+        seen["duration_seconds"] = files[0].duration / 1e9
+        seen["size_bytes"] = files[0].size
+    return seen
+
+
+def _moment(event: WebhookEvent) -> datetime:
+    # Bills are made of these times: a join is known to the millisecond, the rest to the second.
+    if event.event == "participant_joined" and event.participant.joined_at_ms:
+        return datetime.fromtimestamp(event.participant.joined_at_ms / 1000, UTC)
+    return datetime.fromtimestamp(event.created_at, UTC)
+
+
+def _participant_kind(participant: ParticipantInfo) -> ParticipantKind:
+    try:
+        name = ParticipantInfo.Kind.Name(participant.kind)
+    except ValueError:  # a kind that LiveKit has learnt since
+        return ParticipantKind.OTHER
+    return ParticipantKind.named(name.lower())
+
+
+def _egress_status(status: Any) -> EgressStatus:
+    try:
+        return EgressStatus(LiveKitEgressStatus.Name(status).removeprefix("EGRESS_").lower())
+    except ValueError:
+        return EgressStatus.UNKNOWN
+
+
+def _from_nanoseconds(moment: int) -> str | None:
+    return datetime.fromtimestamp(moment / 1e9, UTC).isoformat() if moment else None

@@ -1,0 +1,160 @@
+"""What becomes of a verified event: a signal to the call that it belongs to, or nothing."""
+
+from __future__ import annotations
+
+import structlog
+from livekit import api as livekit_api
+from livekit.protocol.webhook import WebhookEvent
+from prometheus_client import Counter
+
+from api.livekit_events.adoption import SeenRoom, adopt, is_ours, tell_adopted
+from api.livekit_events.facts import egress_seen_of, fact_of, participant_of
+from api.parts import Parts
+from contract.calls import CallRequest, CallStatus, Direction, Provider
+from contract.facts import Fact, FactKind
+from contract.identity import is_call_id, recording_workflow_id
+from store.calls import Calls, OpenCall
+from store.recordings import Recordings
+
+IGNORED = Counter("livekit_events_ignored_total", "Events of rooms that are not ours", ["event"])
+LATE = Counter("livekit_events_late_total", "Events of calls that were over", ["event"])
+
+_EVENTS = frozenset(
+    {
+        "room_started",
+        "room_finished",
+        "participant_joined",
+        "participant_left",
+        "participant_connection_aborted",
+        "track_published",
+        "track_unpublished",
+        "egress_started",
+        "egress_updated",
+        "egress_ended",
+    }
+)
+
+log = structlog.get_logger()
+
+
+class LiveKitEvents:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def take(self, event: WebhookEvent) -> SeenRoom | None:
+        """Raises TemporalAway, so that LiveKit tells it again. Returns a room to be closed: one
+        that a caller reopened with an old token."""
+        if event.event.startswith("egress_"):
+            await self._take_egress(event)
+            return None
+        fact = fact_of(event)
+        if fact is None:
+            _ignore(event)
+            return None
+        room = SeenRoom(event.room.name, event.room.sid, event.room.metadata)
+        call = await self._open_call(room.name)
+        if call is not None:
+            await self._tell(event, call, fact)
+        elif _is_human_joining(event, fact):
+            return await self._take_arrival(event, room, fact)
+        else:
+            _ignore(event)
+        return None
+
+    async def _take_arrival(
+        self, event: WebhookEvent, room: SeenRoom, fact: Fact
+    ) -> SeenRoom | None:
+        """Somebody joined a room that has no open call."""
+        if is_call_id(room.name):
+            if await self._was_ours(room.name):
+                return room
+            _ignore(event)
+        elif is_ours(room, self._parts.settings.adopt_rooms):
+            await adopt(self._parts, room, participant_of(event))
+            call = await self._open_call(room.name)
+            if call is not None:
+                await self._tell(event, call, fact)
+            else:
+                _late(event)
+        else:
+            _ignore(event)
+        return None
+
+    async def close_room(self, room: SeenRoom) -> None:
+        """Nobody answers in a room whose call is over."""
+        try:
+            await self._parts.livekit.room.delete_room(
+                livekit_api.DeleteRoomRequest(room=room.name)
+            )
+            log.info("reopened_room_closed", call_id=room.name)
+        except Exception as error:  # whatever it is, the caller waits in silence and leaves
+            log.warning("reopened_room_stays", call_id=room.name, error=type(error).__name__)
+
+    async def _tell(self, event: WebhookEvent, call: OpenCall, fact: Fact) -> None:
+        is_adopted = call.call_id != call.room_name
+        if is_adopted and call.status is CallStatus.QUEUED:
+            was_told = await tell_adopted(self._parts, _request_of(call), fact)
+        else:
+            was_told = await self._parts.workflows.signal(call.call_id, "fact", fact.to_dict())
+        if not was_told:
+            _late(event, call.call_id)
+
+    async def _take_egress(self, event: WebhookEvent) -> None:
+        call_id = await self._call_of_egress(
+            event.egress_info.room_name, event.egress_info.egress_id
+        )
+        if call_id is None:
+            _ignore(event)
+            return
+        seen = egress_seen_of(event.egress_info)
+        workflow_id = recording_workflow_id(call_id)
+        if not await self._parts.workflows.signal(workflow_id, "egress", seen):
+            _late(event, call_id)
+
+    async def _call_of_egress(self, room_name: str, egress_id: str) -> str | None:
+        async with self._parts.database.reader() as session:
+            if is_call_id(room_name):
+                row = await Calls(session).get(room_name)
+                return row.call_id if row is not None else None
+            # A name may be another call's by now, an egress id never is.
+            recording = await Recordings(session).by_egress(egress_id)
+            if recording is not None:
+                return recording.call_id
+            call = await Calls(session).open_call_in_room(room_name)
+            return call.call_id if call is not None else None
+
+    async def _open_call(self, room_name: str) -> OpenCall | None:
+        async with self._parts.database.reader() as session:
+            return await Calls(session).open_call_in_room(room_name)
+
+    async def _was_ours(self, call_id: str) -> bool:
+        async with self._parts.database.reader() as session:
+            return await Calls(session).get(call_id) is not None
+
+
+def _request_of(call: OpenCall) -> CallRequest:
+    by_phone = call.direction is Direction.INBOUND
+    return CallRequest(
+        call_id=call.call_id,
+        tenant_id=call.tenant_id,
+        direction=call.direction,
+        provider=Provider.LIVEKIT_SIP if by_phone else Provider.WEB,
+        room_name=call.room_name,
+        requested_at=call.started_at,
+        adopted=True,
+        human_identity=call.human_identity,
+    )
+
+
+def _is_human_joining(event: WebhookEvent, fact: Fact) -> bool:
+    return fact.kind is FactKind.PARTICIPANT_JOINED and participant_of(event).is_human
+
+
+def _ignore(event: WebhookEvent) -> None:
+    # Only names that LiveKit has today: a label must not grow with whatever is sent.
+    IGNORED.labels(event.event if event.event in _EVENTS else "other").inc()
+
+
+def _late(event: WebhookEvent, call_id: str = "") -> None:
+    LATE.labels(event.event if event.event in _EVENTS else "other").inc()
+    log.info("event_of_a_call_that_is_over", kind=event.event, call_id=call_id)

@@ -1,0 +1,63 @@
+"""What the endpoints work with, made once per process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+from livekit import api as livekit_api
+from temporalio.converter import DataConverter
+
+from api.call_workflows import CallWorkflows
+from api.recordings.object_store import ObjectStore
+from api.settings import ApiSettings
+from api.until_answered import UntilAnswered
+from engine.client import connect, data_converter
+from store.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    settings: ApiSettings
+    database: Database
+    workflows: CallWorkflows
+    livekit: livekit_api.LiveKitAPI
+    object_store: ObjectStore
+    converter: DataConverter
+    until_answered: UntilAnswered
+
+
+@asynccontextmanager
+async def open_parts(settings: ApiSettings) -> AsyncIterator[Parts]:
+    """Needs the database only; Temporal, LiveKit and the object store may come and go."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.aclose)
+        await database.migrate()
+        livekit = livekit_api.LiveKitAPI(
+            settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret
+        )
+        stack.push_async_callback(livekit.aclose)
+        client = await connect(settings, lazy=True)
+        until_answered = UntilAnswered()
+        stack.push_async_callback(until_answered.aclose)
+        yield Parts(
+            settings=settings,
+            database=database,
+            workflows=CallWorkflows(client, settings.call_task_queue, settings.start_timeout),
+            livekit=livekit,
+            object_store=ObjectStore(settings),
+            converter=data_converter(settings),
+            until_answered=until_answered,
+        )
+
+
+def _parts_of(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+FromParts = Annotated[Parts, Depends(_parts_of)]

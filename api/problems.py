@@ -1,0 +1,140 @@
+"""Every refusal as RFC 9457 problem+json, with a stable `code` and without internals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import InterfaceError, OperationalError
+from starlette.exceptions import HTTPException
+
+from contract.errors import PlatformError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+
+log = structlog.get_logger()
+
+
+class FieldError(BaseModel):
+    field: str = Field(description="Where, as a path.", examples=["body.assistant_id"])
+    message: str = Field(description="What is wrong there.", examples=["Field required"])
+    code: str = Field(description="Stable name of the fault.", examples=["missing"])
+
+
+class Problem(BaseModel):
+    """RFC 9457. `code` is stable; `detail` is for people."""
+
+    type: str = Field(examples=["urn:switchboard:problem:call-not-found"])
+    title: str = Field(examples=["Call not found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["There is no call call_01."])
+    code: str = Field(examples=["call-not-found"])
+    call_id: str | None = Field(None, description="The call in question, where there is one.")
+    errors: list[FieldError] | None = Field(None, description="For requests that are malformed.")
+
+
+class ProblemResponse(JSONResponse):
+    media_type = MEDIA_TYPE
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(PlatformError, _platform_error)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OperationalError, _database_away)
+    app.add_exception_handler(InterfaceError, _database_away)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: list[FieldError] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> ProblemResponse:
+    body = Problem(
+        type=f"urn:switchboard:problem:{code}",
+        title=code.replace("-", " ").capitalize(),
+        status=status,
+        detail=detail,
+        code=code,
+        call_id=request.path_params.get("call_id"),
+        errors=errors,
+    )
+    extra = dict(headers or {})
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        extra.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+    if status == HTTPStatus.UNAUTHORIZED:
+        extra.setdefault("WWW-Authenticate", "Bearer")
+    return ProblemResponse(body.model_dump(exclude_none=True), status, extra)
+
+
+async def _platform_error(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, PlatformError)
+    return problem(request, error.http_status, error.code, str(error))
+
+
+async def _malformed(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = error.errors()
+    if any(fault["type"] == "json_invalid" for fault in faults):
+        return problem(request, 400, "malformed-json", "The body is not JSON.")
+    errors = [_field_error(fault) for fault in faults]
+    where = ", ".join(dict.fromkeys(fault.field for fault in errors))
+    return problem(
+        request, 422, "invalid-request", f"The request is not valid: {where}.", errors=errors
+    )
+
+
+def _field_error(fault: Mapping[str, Any]) -> FieldError:
+    return FieldError(
+        field=".".join(str(part) for part in fault["loc"]),
+        message=str(fault["msg"]).removeprefix("Value error, "),
+        code=str(fault["type"]).replace("_", "-"),
+    )
+
+
+async def _http_error(request: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "-")
+    details = {404: "There is nothing at this address.", 413: "The body is too large."}
+    detail = details.get(error.status_code, f"{phrase}.")
+    return problem(request, error.status_code, code, detail, headers=error.headers)
+
+
+async def _database_away(request: Request, error: Exception) -> ProblemResponse:
+    log.error("database_unavailable", error=type(error).__name__)
+    return problem(request, 503, "unavailable", "The database does not answer.")
+
+
+async def _unexpected(request: Request, error: Exception) -> ProblemResponse:
+    # Only the type: the text of a foreign error may carry words or numbers of a caller.
+    log.error("unexpected_error", error=type(error).__name__, path=_route_of(request))
+    return problem(request, 500, "internal-error", "This is our fault; it has been logged.")
+
+
+def _route_of(request: Request) -> str:
+    return getattr(request.scope.get("route"), "path", "")
+
+
+OPENAPI_RESPONSE = {
+    "description": "What was refused, and why.",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+
+
+def openapi_schemas() -> dict[str, Any]:
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    definitions: dict[str, Any] = schema.pop("$defs")
+    return definitions | {"Problem": schema}

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from api.auth import CallOfToken
+from api.parts import FromParts
+from api.turns.schemas import TurnsTold
+from contract.errors import Forbidden, Unauthorised
+from store.transcripts import Transcripts, Turn
+
+router = APIRouter(tags=["internal"])
+
+_MAX_BYTES = 1024 * 1024  # a hundred turns of long words
+
+
+@router.post(
+    "/internal/calls/{call_id}/turns",
+    summary="An agent tells what was said",
+    status_code=204,
+    max_body_size=_MAX_BYTES,
+)
+async def add_turns(
+    call_id: str, body: TurnsTold, parts: FromParts, call_of_token: CallOfToken
+) -> Response:
+    """Repeats of the same `source` and `source_seq` change nothing. Needs the call's token."""
+    if call_of_token is None:
+        raise Unauthorised("Send the call's token: `Authorization: Bearer <call_token>`.")
+    if call_of_token != call_id:
+        raise Forbidden("This token belongs to another call.")
+    turns = [Turn(call_id=call_id, **dict(turn)) for turn in body.turns]
+    async with parts.database.session() as session:
+        await Transcripts(session).add(turns)
+    return Response(status_code=204)

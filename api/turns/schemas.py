@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from api.fields import Language
+
+
+class TurnTold(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    source: str = Field(
+        min_length=1, max_length=32, description="Who tells it.", examples=["atlas-1"]
+    )
+    source_seq: int = Field(ge=1, le=2**31 - 1, description="Counted from 1 by the teller.")
+    speaker: Literal["caller", "assistant"]
+    text: str = Field(max_length=16_000, examples=["A table for two, please."])
+    language: Language | None = None
+    start: AwareDatetime = Field(examples=["2026-11-21T12:00:00.000+00:00"])
+    end: AwareDatetime = Field(examples=["2026-11-21T12:00:01.500+00:00"])
+    sentiment: dict[str, Any] | None = None
+
+
+class TurnsTold(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    turns: list[TurnTold] = Field(max_length=100)

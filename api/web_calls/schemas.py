@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from api.fields import Language
+from api.links import CallLinks
+
+_MAX_METADATA_BYTES = 4096
+
+
+class WebCallRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    assistant_id: str = Field(
+        min_length=1, max_length=64, description="Who answers.", examples=["demo"]
+    )
+    participant_name: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = (
+        Field(None, description="Shown to others in the room.", examples=["Ada"])
+    )
+    language: Language | None = Field(
+        None, description="Overrides the assistant's language.", examples=["en-US"]
+    )
+    record: bool | None = Field(None, description="Overrides the assistant's setting.")
+    metadata: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Kept with the call and returned with it; at most 4 KiB of JSON.",
+        examples=[{"order": "A-17"}],
+    )
+
+    @field_validator("metadata")
+    @classmethod
+    def _metadata_is_small(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if len(json.dumps(value)) > _MAX_METADATA_BYTES:
+            raise ValueError("metadata is larger than 4 KiB of JSON")
+        return value
+
+
+class WebCallToken(BaseModel):
+    call_id: str = Field(examples=["call_01kafz9q0rmx5yt7w2e3n4p5q6"])
+    room_name: str = Field(description="The LiveKit room; it exists already.")
+    token: str = Field(description="Opens that room once within ten minutes.")
+    url: str = Field(description="The LiveKit server to join.", examples=["ws://127.0.0.1:7880"])
+    participant_identity: str = Field(examples=["caller"])
+    links: CallLinks

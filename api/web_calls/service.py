@@ -1,0 +1,165 @@
+"""Starting a web call: the row first, then the workflow; and back again when nobody answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from prometheus_client import Counter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.idempotency import body_hash
+from api.parts import Parts
+from api.temporal_errors import CallEnded, TemporalAway, WorkerAbsent
+from api.web_calls.schemas import WebCallRequest
+from contract.calls import CallRequest, CallStatus, Direction, Provider
+from contract.errors import Unavailable
+from contract.identity import new_call_id
+from store.api_keys import Principal
+from store.assistants import Assistants, StoredAssistant
+from store.calls import Calls, NewCall
+from store.errors import AssistantUnknown
+from store.idempotency import Claim, IdempotencyKeys
+
+_TIME_TO_WITHDRAW = timedelta(seconds=0.3)
+
+STARTED = Counter("calls_started_total", "Calls started", ["provider", "direction"])
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedCall:
+    call_id: str
+    room_name: str
+    replayed: bool
+    room_sid: str | None  # None: known before, nothing to write down
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Start:
+    claim: Claim
+    new: NewCall
+    request: CallRequest
+    is_settled: bool  # its start was answered before
+
+
+async def start_web_call(
+    parts: Parts, principal: Principal, body: WebCallRequest, key: str | None
+) -> StartedCall:
+    """Raises AssistantUnknown, IdempotencyKeyReused, Unavailable."""
+    async with parts.database.session() as session:
+        start = await _claim(session, principal, body, key)
+    call_id, replayed = start.new.call_id, not start.claim.is_first
+    room_sid = None
+    if not start.is_settled:
+        try:
+            room_sid = (await parts.workflows.open(start.request)).room_sid
+        except CallEnded:
+            if not replayed:
+                await _give_up(parts, start, key, CallEnded())
+                raise Unavailable("The call ended before its room was ready.") from None
+        except Unavailable as failure:
+            await _give_up(parts, start, key, failure)
+            raise
+        if not replayed:
+            STARTED.labels(Provider.WEB.value, Direction.WEB.value).inc()
+    log.info("web_call_started", call_id=call_id, replayed=replayed)
+    return StartedCall(
+        call_id=call_id, room_name=start.new.room_name, replayed=replayed, room_sid=room_sid
+    )
+
+
+async def _claim(
+    session: AsyncSession, principal: Principal, body: WebCallRequest, key: str | None
+) -> _Start:
+    """In one transaction: which call this request leads to, and its row if it is the first."""
+    claim = Claim(call_id=new_call_id(), attempt=1, is_first=True)
+    if key is not None:
+        keys = IdempotencyKeys(session)
+        claim = await keys.claim(principal.tenant_id, key, body_hash(body))
+    row = None if claim.is_first else await Calls(session).get(claim.call_id)
+    assistant = await Assistants(session).get(principal.tenant_id, body.assistant_id)
+    if assistant is None and row is None:
+        raise AssistantUnknown(body.assistant_id)
+    new = _new_call(principal, claim.call_id, body, assistant)
+    if claim.is_first:
+        await Calls(session).insert(new)
+    return _Start(
+        claim=claim,
+        new=new,
+        request=_call_request(new, assistant),
+        is_settled=row is not None
+        and (row.room_sid != "" or row.status != CallStatus.QUEUED or assistant is None),
+    )
+
+
+async def _give_up(parts: Parts, start: _Start, key: str | None, failure: Exception) -> None:
+    """Leave nothing behind that was not announced, and let the key start a call again."""
+    call_id = start.new.call_id
+    is_there: bool | None = True  # the workflow: it ends by itself, and its row says how
+    if isinstance(failure, WorkerAbsent):
+        is_there = await _withdraw(parts, call_id)
+    elif isinstance(failure, TemporalAway):
+        is_there = None  # not even Temporal knows
+    async with parts.database.session() as session:
+        if not is_there:
+            await Calls(session).delete(call_id)
+        if key is not None:
+            keys = IdempotencyKeys(session)
+            await keys.release(start.new.tenant_id, key, start.claim.attempt)
+    if is_there is None:
+        parts.until_answered.keep(call_id, lambda: _withdraw_later(parts, start.new))
+    log.warning("web_call_not_started", call_id=call_id, reason=type(failure).__name__)
+
+
+async def _withdraw(parts: Parts, call_id: str) -> bool | None:
+    try:
+        return await parts.workflows.withdraw(call_id, _TIME_TO_WITHDRAW)
+    except TemporalAway:
+        return None
+
+
+async def _withdraw_later(parts: Parts, call: NewCall) -> None:
+    """Temporal may have taken the start before it fell silent: then the call gets its row back
+    and ends as cancelled."""
+    if await parts.workflows.withdraw(call.call_id, timedelta(seconds=3)):
+        async with parts.database.session() as session:
+            if await Calls(session).get(call.call_id) is None:
+                await Calls(session).insert(call)
+
+
+def _new_call(
+    principal: Principal, call_id: str, body: WebCallRequest, assistant: StoredAssistant | None
+) -> NewCall:
+    record = body.record if body.record is not None else bool(assistant and assistant.record)
+    return NewCall(
+        call_id=call_id,
+        tenant_id=principal.tenant_id,
+        direction=Direction.WEB,
+        provider=Provider.WEB,
+        room_name=call_id,
+        started_at=datetime.now(UTC),
+        assistant_id=body.assistant_id,
+        participant_name=body.participant_name,
+        language=body.language or (assistant.language if assistant else None),
+        record=record,
+        metadata=body.metadata,
+    )
+
+
+def _call_request(call: NewCall, assistant: StoredAssistant | None) -> CallRequest:
+    return CallRequest(
+        call_id=call.call_id,
+        tenant_id=call.tenant_id,
+        direction=call.direction,
+        provider=call.provider,
+        room_name=call.room_name,
+        requested_at=call.started_at,
+        assistant_id=call.assistant_id,
+        human_identity=call.human_identity,
+        language=call.language,
+        record=call.record,
+        max_duration_seconds=assistant.max_duration_seconds if assistant else 3600.0,
+    )
