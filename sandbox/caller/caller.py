@@ -26,12 +26,14 @@ class Caller:
         self.voices: dict[str, Hearing] = {}
         self.joined_at = 0.0
         self.left = asyncio.Event()  # by `leave`, or because the room was closed
+        self._has_left = True
         self._microphone: Microphone | None = None
         self._ears: dict[str, tuple[rtc.AudioStream, asyncio.Task[None]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     async def join(self, url: str, token: str, *, publish: bool = True) -> None:
         """Enter the room and open the microphone, unless the caller only listens."""
+        self._has_left = False
         self.room.on("track_subscribed", self._listen)
         self.room.on("track_unsubscribed", self._stop_listening)
         self.room.on("disconnected", self._disconnected)
@@ -54,6 +56,10 @@ class Caller:
         return await self._microphone.say(what)
 
     async def leave(self) -> None:
+        """Hang up. A second time does nothing."""
+        if self._has_left:
+            return
+        self._has_left = True
         if self._microphone is not None:
             await self._microphone.aclose()
             self._microphone = None

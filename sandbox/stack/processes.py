@@ -88,7 +88,7 @@ def running(folder: Path) -> dict[Part, list[int]]:
         part = marks.get(_mark_of(pid) or "")
         if part is not None:
             found.setdefault(part, []).append(pid)
-    return found
+    return {part: found[part] for part in Part if part in found}
 
 
 async def end(processes: Iterable[Process], *, patience: float = PATIENCE) -> None:

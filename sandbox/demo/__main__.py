@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+import aiohttp
+
+from sandbox.caller import Caller
+from sandbox.caller.hearing import NotHeard
+from sandbox.demo.conversation import Conversation, converse
+from sandbox.demo.record import ApiClient, ApiRefused
+from sandbox.demo.screen import Screen
+from sandbox.demo.script import expected_dialogue
+from sandbox.demo.verdict import faults
+from sandbox.stack import Stack, StackError
+
+ASSISTANT = "demo"
+
+
+async def demo(screen: Screen, *, stay: bool) -> int:
+    with screen.starting() as report:
+        stack = Stack(on_progress=report)
+        await stack.start()
+    try:
+        found = await _one_call(stack, screen)
+        for fault in found:
+            print(fault, file=sys.stderr)
+        if stay:
+            screen.how_to_go_on(stack.description)
+            await asyncio.Event().wait()
+        return 1 if found else 0
+    finally:
+        screen.say("Ending everything ...")
+        await stack.stop()
+
+
+async def _one_call(stack: Stack, screen: Screen) -> list[str]:
+    described = stack.description
+    async with ApiClient(described.api_url, described.api_key) as client:
+        opening = await client.opening_of(ASSISTANT)
+        call = await client.place_call(ASSISTANT)
+        call_id = call["call_id"]
+        screen.say(f"Call {call_id}: {described.workflow_url(call_id)}\n")
+        story = asyncio.create_task(_tell_story(client, call_id, screen))
+        caller = Caller()
+        try:
+            conversation = await _talk(stack, caller, call, screen)
+            record = await client.settled(call_id)
+        except NotHeard as silence:
+            return [f"{silence} Logs: {stack.run_dir / 'logs'}"]
+        finally:
+            await caller.leave()
+            story.cancel()
+            await asyncio.gather(story, return_exceptions=True)
+    screen.record(record, conversation, described)
+    return faults(record, conversation, expected_dialogue(opening))
+
+
+async def _talk(stack: Stack, caller: Caller, call: dict[str, str], screen: Screen) -> Conversation:
+    await caller.join(call["url"], call["token"])
+    screen.tell("caller", "joins the room")
+    return await converse(stack, caller, screen.tell)
+
+
+async def _tell_story(client: ApiClient, call_id: str, screen: Screen) -> None:
+    with contextlib.suppress(aiohttp.ClientError):
+        async for entry in client.follow(call_id):
+            screen.tell_event(entry)
+
+
+def main() -> int:
+    stay = os.environ.get("DEMO_EXIT", "") in ("", "0")
+
+    async def run() -> int:
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await demo(Screen(), stay=stay)
+
+    try:
+        return asyncio.run(run())
+    except (StackError, ApiRefused) as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 0 if stay else 130  # Ctrl-C is how a demo that stays up is ended
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""What the person at the terminal sees."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from sandbox.demo.conversation import Conversation
+from sandbox.demo.record import Record
+from sandbox.demo.verdict import listen_to
+from sandbox.stack import Part, StackDescription
+
+_COLOURS = {"caller": "cyan", "assistant": "green", "atlas": "green", "demo": "bold yellow"}
+
+
+class Screen:
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._begun = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self._begun
+
+    @contextmanager
+    def starting(self) -> Iterator[Any]:
+        """A bar that fills as parts become ready; gives the callback that the stack reports to."""
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+        )
+        waiting = list(Part)
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            task = progress.add_task("Starting the stack", total=len(waiting))
+
+            def report(part: str, news: str) -> None:
+                if progress.finished:
+                    return  # a restart later on: the story tells it
+                if news.startswith("ready"):
+                    waiting.remove(Part(part))
+                    progress.advance(task)
+                elif news != "starting":
+                    progress.console.print(f"  {part}: {news}")
+                left = ", ".join(waiting)
+                progress.update(task, description=f"Starting; waiting for {left or 'nothing'}")
+
+            yield report
+        self.say(f"All {len(Part)} parts are ready after {self.elapsed:.1f} s.")
+
+    def say(self, text: str) -> None:
+        self._console.print(text)
+
+    def tell(self, who: str, what: str) -> None:
+        """One line of what happens now, in the room or done to the stack."""
+        self._line(datetime.now().astimezone(), who, what)
+
+    def tell_event(self, entry: dict[str, Any]) -> None:
+        """One entry of the call's timeline."""
+        at = datetime.fromisoformat(entry["at"]).astimezone()
+        self._line(at, str(entry.get("actor") or entry.get("source") or ""), entry["text"])
+
+    def _line(self, at: datetime, who: str, what: str) -> None:
+        colour = _COLOURS.get(who.lower(), "dim")
+        clock = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+        self._console.print(f"[dim]{clock}[/]  [{colour}]{who:<10}[/] ", end="")
+        self._console.print(what, markup=False)
+
+    def record(self, record: Record, conversation: Conversation, stack: StackDescription) -> None:
+        call = record.call
+        self.say("\n[bold]The record[/]")
+        for turn in record.transcript:
+            self.say(f"  [{_COLOURS[turn['speaker']]}]{turn['speaker']:<10}[/] {turn['text']}")
+        audio = listen_to(record.audio)
+        length = f"{audio.seconds:.1f} s, {len(record.audio)} bytes" if audio else "no audio"
+        workerless = conversation.worker_back_at - conversation.worker_killed_at
+        rows = {
+            "ended": f"{call.get('ended_reason')} (by {call.get('ended_by')})",
+            "talk time": f"{call.get('talk_seconds')} s",
+            "no worker": f"for {workerless:.1f} s; {conversation.heard_while_workerless:.1f} s of "
+            "speech were heard meanwhile",
+            "recording": f"{record.recording['status']}, {length}: {record.recording.get('url')}",
+            "workflow": stack.workflow_url(call["call_id"]),
+            "API docs": f"{stack.api_url}/docs",
+        }
+        self.say("")
+        for name, value in rows.items():
+            self._console.print(f"  {name:<10} {value}", markup=False)
+
+    def how_to_go_on(self, stack: StackDescription) -> None:
+        self.say(
+            "\n[bold]Everything stays up until Ctrl-C.[/] Another call, from another terminal:"
+        )
+        self._console.print(
+            f"  curl -X POST {stack.api_url}/web_call/get_token "
+            f"-H 'Authorization: Bearer {stack.api_key}' "
+            "-H 'Content-Type: application/json' -d '{\"assistant_id\": \"demo\"}'",
+            markup=False,
+        )
