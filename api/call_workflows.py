@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,6 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
 
 from api.temporal_errors import (
     TEMPORAL_TROUBLE,
@@ -79,6 +77,7 @@ class CallWorkflows:
         except WorkflowUpdateFailedError as refused:
             raise (CallEnded if failure_type(refused) == _CALL_OVER else RoomNotOpened)() from None
         except WorkflowAlreadyStartedError:
+            await _retrieve(operation)
             raise CallEnded from None
         except TEMPORAL_TROUBLE as trouble:
             await _retrieve(operation)
@@ -163,10 +162,16 @@ class CallWorkflows:
 
 async def _retrieve(operation: WithStartWorkflowOperation[Any, Any]) -> None:
     # Else asyncio complains of an exception that was never retrieved. The future stays open when
-    # not even a connection could be made.
-    with contextlib.suppress(TimeoutError, RPCError, *TEMPORAL_TROUBLE):
+    # not even a connection could be made, and holds our own timeout's CancelledError after one.
+    try:
         async with asyncio.timeout(0.01):
             await operation.workflow_handle()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+    except (*TEMPORAL_TROUBLE, WorkflowAlreadyStartedError):
+        return
 
 
 # The same names as in workflows/search_attributes.py, registered with Temporal by the stack.

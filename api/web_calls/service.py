@@ -56,10 +56,9 @@ async def start_web_call(
     if not start.is_settled:
         try:
             room_sid = (await parts.workflows.open(start.request)).room_sid
-        except CallEnded:
-            if not replayed:
-                await _give_up(parts, start, key, CallEnded())
-                raise Unavailable("The call ended before its room was ready.") from None
+        except CallEnded as over:
+            await _give_up(parts, start, key, over)
+            raise Unavailable("The call ended before its room was ready; try again.") from None
         except Unavailable as failure:
             await _give_up(parts, start, key, failure)
             raise
