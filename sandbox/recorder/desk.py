@@ -33,6 +33,7 @@ class Desk:
         self._place = place
         self._livekit = livekit
         self._egresses: dict[str, Egress] = {}
+        self._past: dict[str, EgressInfo] = {}  # of an egress that is over, this is all we keep
 
     async def start(self, request: RoomCompositeEgressRequest) -> EgressInfo:
         output = _file_output(request)
@@ -48,27 +49,23 @@ class Desk:
                 at=datetime.now(UTC),
             ),
         )
-        egress = self._egresses[info.egress_id] = Egress(self._place, request, output)
-        self._forget_oldest()
+        egress = self._egresses[info.egress_id] = Egress(self._place, output)
+        self._put_away()
         return await egress.start(info)
 
     async def stop(self, egress_id: str) -> EgressInfo:
         egress = self._egresses.get(egress_id)
-        if egress is None:
-            await asyncio.sleep(_NOBODY_ANSWERS)
-            raise _no_such_egress()
-        if state.is_ended(egress.info):
-            await asyncio.sleep(_NOBODY_ANSWERS)
-            name = EgressStatus.Name(egress.info.status)
-            raise TwirpError("failed_precondition", f"egress with status {name} cannot be stopped")
-        return egress.stop(state.STOPPED_BY_API)
+        if egress is not None and not state.is_ended(egress.info):
+            return egress.stop(state.STOPPED_BY_API)
+        await asyncio.sleep(_NOBODY_ANSWERS)
+        name = EgressStatus.Name(self._info(egress_id).status)
+        raise TwirpError("failed_precondition", f"egress with status {name} cannot be stopped")
 
     def list(self, request: ListEgressRequest) -> list[EgressInfo]:
         if request.egress_id:
-            if request.egress_id not in self._egresses:
-                raise _no_such_egress()
-            return [self._egresses[request.egress_id].info]
-        found = [egress.info for egress in self._egresses.values()]
+            return [self._info(request.egress_id)]
+        running = [egress.info for egress in self._egresses.values()]
+        found = [*self._past.values(), *running]
         if request.room_name:
             found = [info for info in found if info.room_name == request.room_name]
         if request.active:
@@ -99,16 +96,18 @@ class Desk:
             raise TwirpError("not_found", "twirp error unknown: requested room does not exist")
         return answer.rooms[0].sid
 
-    def _forget_oldest(self) -> None:
-        for egress_id in list(self._egresses):
-            if len(self._egresses) <= _REMEMBERED:
-                return
-            if state.is_ended(self._egresses[egress_id].info):
-                del self._egresses[egress_id]
+    def _info(self, egress_id: str) -> EgressInfo:
+        if egress_id in self._egresses:
+            return self._egresses[egress_id].info
+        if egress_id in self._past:
+            return self._past[egress_id]
+        raise TwirpError("not_found", "twirp error unknown: egress does not exist")
 
-
-def _no_such_egress() -> TwirpError:
-    return TwirpError("not_found", "twirp error unknown: egress does not exist")
+    def _put_away(self) -> None:
+        for egress_id in [key for key, egress in self._egresses.items() if egress.is_over]:
+            self._past[egress_id] = self._egresses.pop(egress_id).info
+        while len(self._past) > _REMEMBERED:
+            del self._past[next(iter(self._past))]
 
 
 def _file_output(request: RoomCompositeEgressRequest) -> EncodedFileOutput:

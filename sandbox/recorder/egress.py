@@ -13,7 +13,6 @@ from livekit.protocol.egress import (
     EgressStatus,
     EncodedFileOutput,
     FileInfo,
-    RoomCompositeEgressRequest,
 )
 
 from sandbox.recorder import info as state
@@ -53,11 +52,8 @@ class ProcessDied(Exception):
 class Egress:
     """`info` is always what ListEgress shows; every change of it goes out as a webhook."""
 
-    def __init__(
-        self, place: Place, request: RoomCompositeEgressRequest, output: EncodedFileOutput
-    ) -> None:
+    def __init__(self, place: Place, output: EncodedFileOutput) -> None:
         self._place = place
-        self._request = request
         self._output = output
         self.info = EgressInfo()
         self._timeline = Timeline()
@@ -84,6 +80,11 @@ class Egress:
         if first and too_early:
             answer.error = state.STOPPED_BEFORE_START  # only here; stored is the other text
         return answer
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing of it runs any more; its last word is in `info`."""
+        return self._story is not None and self._story.done()
 
     async def ended(self) -> None:
         if self._story is not None:
@@ -116,6 +117,8 @@ class Egress:
         room_id = await self._join()
         if room_id != self.info.room_id:
             self._finish(state.SOURCE_CLOSED)  # the room ended, and our joining made a new one
+        if self._end.is_set():
+            return False
         self.info.started_at = time.time_ns()
         await self._sleep_unless_ended(READY_AFTER - (time.monotonic() - began))
         self._pipeline_ready = True
@@ -151,8 +154,11 @@ class Egress:
             self.info,
             FileInfo(filename=filename, started_at=began, ended_at=began + length, duration=length),
         )
-        await self._ear.aclose()  # an upload may take long, and the room is none of its business
-        await self._deliver(path)
+        leaving = asyncio.create_task(self._ear.aclose())  # an upload may take long
+        try:
+            await self._deliver(path)
+        finally:
+            await leaving
 
     async def _write(self) -> tuple[int, Path]:
         folder, name = self._place.backup_dir, self.info.egress_id

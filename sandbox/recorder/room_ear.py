@@ -47,6 +47,7 @@ class RoomEar:
         return await self._room.sid
 
     async def aclose(self) -> None:
+        """Leaves the room. Harmless a second time."""
         for sid in list(self._streams):
             await self._close_stream(sid)
         with contextlib.suppress(Exception):  # it may be closed from the other side already

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from livekit import api
 
+from sandbox.stack.ports import FreePorts
 from tests.sandbox.recorder.bench import Bench, Sound
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 
-async def run_with(tmp_path: Path, **changes: str | None) -> tuple[int, str]:
+async def start(tmp_path: Path, **changes: str | None) -> asyncio.subprocess.Process:
     settings = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(CHECKOUT),
@@ -27,12 +28,16 @@ async def run_with(tmp_path: Path, **changes: str | None) -> tuple[int, str]:
         "LIVEKIT_API_KEY": "key",
         "LIVEKIT_API_SECRET": "secret" * 6,
     } | changes
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         *["-m", "sandbox.recorder"],
         env={name: value for name, value in settings.items() if value is not None},
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def run_with(tmp_path: Path, **changes: str | None) -> tuple[int, str]:
+    process = await start(tmp_path, **changes)
     _, stderr = await process.communicate()
     assert process.returncode is not None
     return process.returncode, stderr.decode()
@@ -54,6 +59,19 @@ async def test_a_wrong_setting_is_named(tmp_path: Path, name: str, value: str | 
     assert code == 2
     assert name in stderr
     assert len(stderr.strip().splitlines()) == 1
+
+
+async def test_sigterm_ends_an_idle_recorder_well(tmp_path: Path) -> None:
+    nobody = FreePorts.take()
+    try:
+        process = await start(tmp_path, RECORDER_PORT=str(nobody.ports.recorder))
+        assert process.stderr is not None
+        assert b"recorder ready" in await process.stderr.readline()
+        process.terminate()
+        await asyncio.wait_for(process.communicate(), 5)
+    finally:
+        nobody.give_back()
+    assert process.returncode == 0
 
 
 @pytest.mark.stack
