@@ -7,6 +7,7 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.settings import EngineSettings
+from engine.startup import sentence_about
 
 
 class AgentSettings(BaseSettings):
@@ -38,19 +39,13 @@ def load(kind: type[_Settings], **given: Any) -> _Settings:
     try:
         return kind(**given)
     except ValidationError as wrong:
-        # Only names and reasons: the values may be secrets.
-        faults = (
-            f"{'.'.join(str(part) for part in fault['loc']).upper()} "
-            f"({'missing' if fault['type'] == 'missing' else fault['msg']})"
-            for fault in wrong.errors(include_url=False, include_input=False)
-        )
-        print(f"Cannot start, settings are wrong: {', '.join(faults)}.", file=sys.stderr)
+        print(sentence_about(wrong), file=sys.stderr)
         raise SystemExit(2) from None
 
 
 def load_engine() -> EngineSettings:
     settings = load(EngineSettings)
     if settings.payload_encryption and not settings.keys:
-        print("Cannot start, settings are wrong: PAYLOAD_KEYS (missing).", file=sys.stderr)
+        print("Cannot start: PAYLOAD_KEYS is missing.", file=sys.stderr)
         raise SystemExit(2)
     return settings

@@ -47,6 +47,7 @@ class AtlasCall:
         self._conversation: Conversation | None = None
         self._human: Human | None = None
         self._endings: set[asyncio.Task[None]] = set()
+        self._told_to_end = False
 
     async def start(self) -> None:
         if not self._job.call_id:
@@ -55,8 +56,7 @@ class AtlasCall:
         self._presence = Presence(self._ctx, self._job, self._engine)
         self._presence.start()
         try:
-            _, assistant = await asyncio.gather(self._connect(), self._assistant())
-            await self._converse(self._presence, assistant)
+            await self._converse(self._presence, await self._assistant_while_connecting())
         except Exception as failed:
             # Our own messages name no person; a library's may, so only its kind is told.
             ours = type(failed).__module__.startswith("agents.")
@@ -84,6 +84,14 @@ class AtlasCall:
     async def _connect(self) -> None:
         # Human subscribes to the caller's microphone; Media Bot's music is not for Atlas.
         await self._ctx.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
+
+    async def _assistant_while_connecting(self) -> Assistant:
+        connecting = asyncio.create_task(self._connect(), name="connect")
+        try:
+            return await self._assistant()
+        finally:
+            # Also without an assistant: who leaves a room halfway in stays a ghost there for 20 s.
+            await connecting
 
     async def _assistant(self) -> Assistant:
         return await fetch_assistant(
@@ -153,8 +161,9 @@ class AtlasCall:
     def _end(self, farewell: str | None) -> None:
         """`atlas.end`: answered at once, done in the background, a repeat changes nothing."""
         conversation = self._conversation
-        if conversation is None or self._endings:
+        if conversation is None or self._told_to_end:
             return
+        self._told_to_end = True
         conversation.floor.close(Closed.ENDING)
         self._in_background(self._take_leave(conversation, farewell))
 

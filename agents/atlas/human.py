@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -105,4 +104,4 @@ class Human:
             room_sid=self._room_sid,
             disconnect_reason=reason,
         )
-        return dataclasses.asdict(seen)
+        return seen.to_data()

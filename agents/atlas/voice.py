@@ -10,6 +10,8 @@ from livekit.agents.voice import SpeechHandle
 
 log = logging.getLogger(__name__)
 
+_TIDY_PATIENCE = 1.0
+
 
 class Voice:
     def __init__(self, session: AgentSession[None]) -> None:
@@ -48,7 +50,8 @@ class Voice:
             self._session.clear_user_turn()
         except RuntimeError:
             return  # no session to silence
-        await stopped
+        # Silence is immediate; tidying up the speech is not, and the workflow waits for an answer.
+        await asyncio.wait({stopped}, timeout=_TIDY_PATIENCE)
         self._session.output.set_audio_enabled(False)
 
     def unhush(self) -> None:

@@ -102,9 +102,7 @@ class CallUnderTest:
             )
             for role in roles
         ]
-        await self._rig.livekit.room.create_room(
-            api.CreateRoomRequest(name=self.id, agents=agents)
-        )
+        await self._rig.livekit.room.create_room(api.CreateRoomRequest(name=self.id, agents=agents))
 
     async def join(self, identity: str = CALLER_IDENTITY, caller: Caller | None = None) -> Caller:
         caller = caller or Caller()
