@@ -46,6 +46,9 @@ class RecordingStatus(StrEnum):
     DELETED = "deleted"
 
 
+RECORDING_UNDER_WAY = frozenset({RecordingStatus.PENDING, RecordingStatus.RECORDING})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRequest:
     """The input of one call workflow.

@@ -10,6 +10,7 @@ from temporalio.exceptions import ActivityError
 
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.identity import AgentRole
+from contract.rooms import Gate
 from workflows import options, steps
 from workflows.call_state import AgentPost, CallState
 
@@ -36,6 +37,17 @@ class AgentPosts:
             task.cancel()
 
     async def tell_atlas_to_start(self) -> None:
+        """For a phone call. A web caller who is in the room has opened Atlas' gate already."""
+        if steps.gate_of(self._state.request) is not Gate.START_RPC:
+            return
+        post = self._state.atlas
+        with contextlib.suppress(TimeoutError):
+            # It may be in the room already and not yet be listening for this.
+            await workflow.wait_condition(
+                lambda: post.ready or post.lost,
+                timeout=options.AGENT_NO_SHOW,
+                timeout_summary="Atlas has this long to say that it is ready",
+            )
         try:
             await steps.tell_atlas_to_start(self._state)
         except ActivityError as error:
@@ -43,10 +55,11 @@ class AgentPosts:
             workflow.logger.warning("Atlas could not be told to start: %s", error.cause)
 
     async def say_goodbye(self) -> None:
-        """Ask for the usage report while the room is still open; Atlas also ends without it."""
-        if not self._state.atlas.came or self._state.atlas.lost:
+        """When it is us who end the call. Atlas ends by itself when its human has left."""
+        post = self._state.atlas
+        if not self._state.human_present or not post.ready or post.lost:
             return
-        if self._state.atlas.generation in self._state.usage:
+        if post.generation in self._state.usage:
             return
         try:
             await steps.tell_atlas_to_end(self._state)

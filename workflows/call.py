@@ -108,7 +108,6 @@ class CallWorkflow:
             )
 
     async def _tell_atlas_to_start(self) -> None:
-        """Atlas opens by itself for a web caller; saying it again does no harm (idempotent)."""
         await self._posts.tell_atlas_to_start()
         self._ended_meanwhile()
 

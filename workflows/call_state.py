@@ -26,13 +26,14 @@ class AgentPost:
 
     role: AgentRole
     generation: int = 1
-    came: bool = False
+    came: bool = False  # it is in the room, whoever told
+    ready: bool = False  # it said itself that it can be spoken to
     lost: bool = False
     failure: str = ""
 
     def next_generation(self) -> None:
         self.generation += 1
-        self.came = self.lost = False
+        self.came = self.ready = self.lost = False
         self.failure = ""
 
 
@@ -133,8 +134,11 @@ class CallState:
         self.ending = ending
         self.ended_at = max(at, self.answered_at) if self.answered_at else at
 
-    def note(self, fact: Fact, actor: str, text: str, **data: Any) -> None:
-        self.journal.note(fact.at, actor, fact.kind.value, text, data | {"source": fact.source})
+    def note(
+        self, fact: Fact, actor: str, text: str, *, can_wait: bool = False, **data: Any
+    ) -> None:
+        data["source"] = fact.source.value
+        self.journal.note(fact.at, actor, fact.kind.value, text, data, can_wait=can_wait)
 
     def _heard_before(self, fact: Fact) -> bool:
         keys = {fact.id}
@@ -234,10 +238,15 @@ class CallState:
         if generation < post.generation:
             self.stale_agents.append(f"{role.value}-{generation}")
             return
-        if generation > post.generation or post.came or post.lost:
+        if generation > post.generation or post.lost:
+            return
+        post.ready = post.ready or fact.kind is FactKind.AGENT_READY
+        if post.came:
             return
         post.came = True
-        self.note(fact, "platform", f"{role.display_name} is here.", generation=generation)
+        # Its first words, or the call's end, will be written soon.
+        text = f"{role.display_name} is here."
+        self.note(fact, "platform", text, can_wait=True, generation=generation)
 
     def _agent_left(self, fact: Fact, role: AgentRole, generation: int) -> None:
         post = self.agents[role]

@@ -15,11 +15,21 @@ class Journal:
         self._source = source
         self._count = 0
         self._pending: list[TimelineEntry] = []
+        self._urgent = False
 
     def note(
-        self, at: datetime, actor: str, kind: str, text: str, data: dict[str, Any] | None = None
+        self,
+        at: datetime,
+        actor: str,
+        kind: str,
+        text: str,
+        data: dict[str, Any] | None = None,
+        *,
+        can_wait: bool = False,
     ) -> None:
+        """`can_wait`: something else is sure to follow soon, and one write serves both."""
         self._count += 1
+        self._urgent = self._urgent or not can_wait
         self._pending.append(
             TimelineEntry(
                 source=self._source,
@@ -36,6 +46,11 @@ class Journal:
     def has_news(self) -> bool:
         return bool(self._pending)
 
+    @property
+    def has_urgent_news(self) -> bool:
+        return self._urgent
+
     def take(self) -> tuple[TimelineEntry, ...]:
+        self._urgent = False
         taken, self._pending = tuple(self._pending), []
         return taken

@@ -37,14 +37,15 @@ class RecordKeeper:
 
     async def _keep(self) -> None:
         while True:
-            await workflow.wait_condition(lambda: self._has_news or self._finished)
-            if not self._has_news:
+            await workflow.wait_condition(lambda: self._is_urgent or self._finished)
+            if self._is_urgent or self._state.journal.has_news:
+                await self._write()
+            elif self._finished:
                 return
-            await self._write()
 
     @property
-    def _has_news(self) -> bool:
-        return self._state.journal.has_news or self._state.status is not self._written
+    def _is_urgent(self) -> bool:
+        return self._state.journal.has_urgent_news or self._state.status is not self._written
 
     async def _write(self) -> None:
         state, status = self._state, self._state.status

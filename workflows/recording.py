@@ -14,7 +14,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from contract.calls import RecordingStatus
+    from contract.calls import RECORDING_UNDER_WAY, RecordingStatus
     from contract.facts import Fact, FactKind, FactSource
     from contract.recordings import EgressSeen, EgressStatus, RecordingReport, RecordingRequest
     from contract.steps import RecordingVerified, WriteRecording
@@ -182,7 +182,8 @@ class RecordingWorkflow:
         self._note(f"recording_{status.value}", text)
         workflow.upsert_search_attributes([keys.RECORDING_STATUS.value_set(status.value)])
         workflow.set_current_details(f"**{status.value.replace('_', ' ')}**  \n{text}")
-        await self._tell_the_call(text)
+        if status not in RECORDING_UNDER_WAY:
+            await self._tell_the_call(text)
         egress = self._egress
         await steps.write_recording(
             WriteRecording(
@@ -201,6 +202,7 @@ class RecordingWorkflow:
         )
 
     async def _tell_the_call(self, text: str) -> None:
+        """The call waits for the end of the audio; how it begins, the store knows."""
         fact = Fact(
             id=f"{workflow.info().workflow_id}/{self._status.value}/{self._attempt}",
             source=FactSource.RECORDING,

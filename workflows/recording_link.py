@@ -5,14 +5,12 @@ from __future__ import annotations
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, ChildWorkflowError, FailureError
 
-from contract.calls import RecordingStatus
+from contract.calls import RECORDING_UNDER_WAY, RecordingStatus
 from contract.identity import recording_workflow_id
 from contract.recordings import RecordingReport, RecordingRequest
 from workflows import options
 from workflows import search_attributes as keys
 from workflows.call_state import CallState
-
-_UNDER_WAY = frozenset({RecordingStatus.PENDING, RecordingStatus.RECORDING})
 
 
 class RecordingLink:
@@ -51,7 +49,7 @@ class RecordingLink:
         try:
             await self._child.signal("stop")
             await workflow.wait_condition(
-                lambda: self._state.recording not in _UNDER_WAY,
+                lambda: self._state.recording not in RECORDING_UNDER_WAY,
                 timeout=options.RECORDING_STOPS,
                 timeout_summary="Egress has this long to stop",
             )

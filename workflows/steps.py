@@ -71,7 +71,7 @@ async def open_room(state: CallState) -> RoomOpened:
             room_name=request.room_name,
             assistant_id=_assistant(request),
             agents=tuple(AgentOrder(role=role, generation=1) for role in AgentRole),
-            gate=_gate(request),
+            gate=gate_of(request),
             human_identity=request.human_identity,
             language=request.language,
             adopted=request.adopted,
@@ -93,7 +93,7 @@ async def dispatch_agent(state: CallState, role: AgentRole) -> None:
             assistant_id=_assistant(request),
             agent=AgentOrder(role=role, generation=post.generation, opening=opening),
             generations={role.value: each.generation for role, each in state.agents.items()},
-            gate=_gate(request),
+            gate=gate_of(request),
             human_identity=request.human_identity,
             language=request.language,
         ),
@@ -252,7 +252,8 @@ async def _do(
     return answered
 
 
-def _gate(request: CallRequest) -> Gate:
+def gate_of(request: CallRequest) -> Gate:
+    """What lets Atlas speak in this call."""
     return Gate.CALLER_ACTIVE if request.direction is Direction.WEB else Gate.START_RPC
 
 

@@ -38,12 +38,12 @@ def unskipped(env: WorkflowEnvironment) -> Any:
 
 
 async def _talking(world: World, task_queue: str, **changes: Any) -> Any:
-    """A call in which the caller has joined and Atlas was told to start."""
+    """A call whose caller has joined."""
     request = world.request(**changes)
     call = await world.start(request, task_queue)
     await world.until(Step.OPEN_ROOM)
     await world.tell(call.id, world.caller_joins())
-    await world.until(Step.TELL_ATLAS)
+    await world.until_status(CallStatus.IN_PROGRESS)
     return call
 
 
@@ -54,7 +54,7 @@ async def test_caller_leaves_and_the_call_is_wrapped_up(world: World, task_queue
     ready = await call.execute_update("room_ready", result_type=RoomReady)
     assert ready == RoomReady(call.id, "RM_1")
     await world.tell(call.id, world.caller_joins(at=begin))
-    await world.until(Step.TELL_ATLAS)
+    await world.until_status(CallStatus.IN_PROGRESS)
     opening = world.of_agent(AgentRole.ATLAS, 1, FactKind.OPENING_STARTED)
     await world.tell(call.id, opening)
     usage = {"what": "tts", "provider": "elevenlabs", "model": "m", "quantity": "12", "unit": "c"}
@@ -104,6 +104,8 @@ async def test_operator_hangs_up_once(world: World, task_queue: str) -> None:
     report = await call.result()
     assert report.ended_reason is EndedReason.OPERATOR_HUNG_UP
     assert world.last_steps == WRAP_UP
+    told = next(message for step, message in world.asked if step is Step.TELL_ATLAS)
+    assert (told.identity, told.method) == ("atlas-1", AtlasRpc.END)
 
 
 @pytest.mark.usefixtures("unskipped")
@@ -229,14 +231,9 @@ async def test_lost_atlas_is_replaced_and_told_to_resume(world: World, task_queu
         FactKind.PARTICIPANT_LEFT, data={"identity": "atlas-1", "participant_kind": "agent"}
     )
     await world.tell(call.id, gone)
-    await world.until(Step.TELL_ATLAS, times=2)
+    await world.until(Step.DISPATCH_AGENT)
     order = next(order for step, order in world.asked if step is Step.DISPATCH_AGENT)
     assert (order.agent.generation, order.agent.opening) == (2, Opening.RESUME)
-    told = [message for step, message in world.asked if step is Step.TELL_ATLAS]
-    assert [(m.identity, m.method) for m in told] == [
-        ("atlas-1", AtlasRpc.START),
-        ("atlas-2", AtlasRpc.START),
-    ]
     # The frozen first one wakes up and rejoins: it is shown out.
     back = world.fact(
         FactKind.PARTICIPANT_JOINED, data={"identity": "atlas-1", "participant_kind": "agent"}

@@ -13,7 +13,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 
-from contract.calls import CallReport, CallRequest, Direction, Provider
+from contract.calls import CallReport, CallRequest, CallStatus, Direction, Provider
 from contract.facts import Fact, FactKind, FactSource, ParticipantKind, ParticipantSeen
 from contract.identity import AgentRole, new_call_id
 from contract.recordings import EgressSeen, EgressStatus
@@ -110,6 +110,13 @@ class World:
                 self._news.clear()
                 await self._news.wait()
 
+    async def until_status(self, status: CallStatus) -> None:
+        """Wait until the store was told that the call has this status."""
+        async with asyncio.timeout(20):
+            while all(record.status is not status for record in self.records):
+                self._news.clear()
+                await self._news.wait()
+
     def _asked_for(self, step: Step, what: object) -> None:
         self.asked.append((step, what))
         self._news.set()
@@ -197,6 +204,7 @@ class World:
         if not self.row_exists:
             raise ApplicationError("no such call", type="call-unknown", non_retryable=True)
         self.records.append(update)
+        self._news.set()
 
     @activity.defn(name=Step.WRITE_RECORDING)
     async def write_recording(self, update: WriteRecording) -> None:
