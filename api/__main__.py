@@ -8,7 +8,6 @@ import sys
 import uvicorn
 from pydantic import ValidationError
 
-from api.app import build_app
 from api.settings import ApiSettings
 from contract.errors import SettingsError
 from engine.logs import set_up_logs
@@ -27,6 +26,9 @@ def main() -> int:
     except SettingsError as wrong:
         print(f"Cannot start: {wrong}", file=sys.stderr)
         return _BAD_SETTINGS
+    # Only now: it takes a second or two, and a wrong setting is told at once.
+    from api.app import build_app
+
     set_up_logs(settings.log_level, settings.log_format)
     config = uvicorn.Config(
         build_app(settings),

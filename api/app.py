@@ -14,6 +14,7 @@ from api import problems
 from api.access_log import AccessLog
 from api.assistants import endpoints as assistants
 from api.assistants.sample import add_sample
+from api.body_limit import BodyLimit
 from api.calls import endpoints as calls
 from api.calls import events as call_events
 from api.codec import endpoints as codec
@@ -28,6 +29,10 @@ from api.web_calls import endpoints as web_calls
 from store.api_keys import ApiKeys, Role
 
 FIRST_TENANT = "default"
+_LARGER_BODIES = {
+    "/codec/": 4 * 1024 * 1024,  # the Temporal UI sends a whole page of a history at once
+    "/internal/": 1024 * 1024,  # a hundred turns of long words
+}
 _RESOURCES = (
     web_calls,
     calls,
@@ -54,11 +59,11 @@ def build_app(settings: ApiSettings) -> FastAPI:
         version="0.1.0",
         summary="Every phone or web call is one durable Temporal workflow.",
         lifespan=lifespan,
-        max_body_size=settings.max_body_bytes,
     )
     problems.install(app)
     for resource in _RESOURCES:
         app.include_router(resource.router)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, larger=_LARGER_BODIES)
     app.add_middleware(AccessLog)
     app.add_middleware(
         CORSMiddleware,

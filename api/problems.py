@@ -19,6 +19,14 @@ from contract.errors import PlatformError
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 
+# Named here, because the phrases of Python's HTTPStatus change between its versions.
+_HTTP_ERRORS = {
+    400: ("bad-request", "The request cannot be read."),
+    404: ("not-found", "There is nothing at this address."),
+    405: ("method-not-allowed", "This address does not take that method."),
+    413: ("body-too-large", "The body is too large."),
+}
+
 log = structlog.get_logger()
 
 
@@ -107,9 +115,9 @@ def _field_error(fault: Mapping[str, Any]) -> FieldError:
 async def _http_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, HTTPException)
     phrase = HTTPStatus(error.status_code).phrase
-    code = phrase.lower().replace(" ", "-")
-    details = {404: "There is nothing at this address.", 413: "The body is too large."}
-    detail = details.get(error.status_code, f"{phrase}.")
+    code, detail = _HTTP_ERRORS.get(
+        error.status_code, (phrase.lower().replace(" ", "-"), f"{phrase}.")
+    )
     return problem(request, error.status_code, code, detail, headers=error.headers)
 
 

@@ -26,13 +26,6 @@ class OpeningOptions(Strict):
     )
     text: str = Field("", max_length=2000, examples=["Hello, this is the Blue Door restaurant."])
 
-    @model_validator(mode="after")
-    def _there_is_something_to_say(self) -> OpeningOptions:
-        # `say` without a text would be silence that looks like a fault to the caller.
-        if self.mode is OpeningMode.SAY and "mode" in self.model_fields_set and not self.text:
-            raise ValueError("an opening that says something needs a text; to listen, use `wait`")
-        return self
-
 
 class SttOptions(Strict):
     provider: Literal["deepgram", "groq", "elevenlabs"] = Field(

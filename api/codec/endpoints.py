@@ -13,8 +13,6 @@ from api.parts import FromParts
 from contract.errors import Forbidden, PlatformError
 from store.api_keys import Role
 
-_MAX_BYTES = 4 * 1024 * 1024  # the UI sends a whole page of a history at once
-
 
 class BadPayload(PlatformError):
     code, http_status = "bad-payload", 400
@@ -36,7 +34,7 @@ PayloadsJson = Annotated[
 ]
 
 
-@router.post("/encode", summary="Encrypt payloads", max_body_size=_MAX_BYTES)
+@router.post("/encode", summary="Encrypt payloads")
 async def encode(body: PayloadsJson, parts: FromParts) -> dict[str, Any]:
     payloads = _parse(body)
     if parts.converter.payload_codec is not None:
@@ -45,7 +43,7 @@ async def encode(body: PayloadsJson, parts: FromParts) -> dict[str, Any]:
     return MessageToDict(payloads)
 
 
-@router.post("/decode", summary="Decrypt payloads", max_body_size=_MAX_BYTES)
+@router.post("/decode", summary="Decrypt payloads")
 async def decode(body: PayloadsJson, parts: FromParts) -> dict[str, Any]:
     payloads = _parse(body)
     if parts.converter.payload_codec is not None:

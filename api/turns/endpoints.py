@@ -10,14 +10,11 @@ from store.transcripts import Transcripts, Turn
 
 router = APIRouter(tags=["internal"])
 
-_MAX_BYTES = 1024 * 1024  # a hundred turns of long words
-
 
 @router.post(
     "/internal/calls/{call_id}/turns",
     summary="An agent tells what was said",
     status_code=204,
-    max_body_size=_MAX_BYTES,
 )
 async def add_turns(
     call_id: str, body: TurnsTold, parts: FromParts, call_of_token: CallOfToken

@@ -14,8 +14,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from contract.identity import call_id_for_key
 from tests.api.call_workflow import BROKEN_ASSISTANT
-from tests.api.service import KEY, Service, serve, settings_for
-from tests.api.temporal import eventually, started_workflows, worker
+from tests.api.service import Service, serve, settings_for
+from tests.api.temporal import started_workflows, worker
 
 pytestmark = pytest.mark.stack
 
