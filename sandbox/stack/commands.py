@@ -80,7 +80,7 @@ def _livekit_config(site: Site) -> str:
             "enable_loopback_candidate": True,
         },
         "keys": {keys.livekit_api_key: keys.livekit_api_secret},
-        "webhook": {"api_key": keys.livekit_api_key, "urls": [f"{site.api_url}/livekit/webhook"]},
+        "webhook": {"api_key": keys.livekit_api_key, "urls": [site.webhook_url]},
         "room": {
             "auto_create": True,
             "empty_timeout": 60,

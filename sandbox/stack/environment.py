@@ -77,7 +77,7 @@ def _providers(site: Site) -> dict[str, str]:
 def _recorder(site: Site) -> dict[str, str]:
     return _livekit(site) | {
         "RECORDER_PORT": str(site.ports.recorder),
-        "RECORDER_WEBHOOK_URLS": f"{site.api_url}/livekit/webhook",
+        "RECORDER_WEBHOOK_URLS": site.webhook_url,
         "RECORDER_BACKUP_DIR": str(site.folder / "recorder-backup"),
     }
 

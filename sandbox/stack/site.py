@@ -22,10 +22,16 @@ class Site:
     folder: Path
     ports: Ports
     keys: Keys
+    webhooks_to: str | None = None  # a test's own listener in front of the API
 
     @property
     def api_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.api}"
+
+    @property
+    def webhook_url(self) -> str:
+        """Where LiveKit and the recorder tell what happens."""
+        return self.webhooks_to or f"{self.api_url}/livekit/webhook"
 
     @property
     def temporal_address(self) -> str:

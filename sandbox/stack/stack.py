@@ -34,8 +34,8 @@ Progress = Callable[[str, str], None]  # (name of a part, what it does now)
 class Stack:
     """`async with Stack(free_ports=True) as stack:` gives a whole stack of one's own.
 
-    `settings` adds to a part's environment: `{"atlas": {"ATLAS_IDLE_PROCESSES": "4"}}`.
-    Unless `detached`, the processes die with the one that started them, however it dies.
+    `settings` adds to a part's environment: `{"atlas": {"ATLAS_IDLE_PROCESSES": "4"}}`;
+    `webhook_url` takes the place of the API's. Unless `detached`, the processes die with ours.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Stack:
         only: Iterable[str] | None = None,
         without: Iterable[str] = (),
         settings: Mapping[str, Mapping[str, str]] | None = None,
+        webhook_url: str | None = None,
         on_progress: Progress = lambda part, news: None,
     ) -> None:
         self._chosen = chosen(only, without)
@@ -64,7 +65,7 @@ class Stack:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock: IO[str] | None = None
         self._processes: dict[Part, Process] = {}
-        self._site = Site(folder, ports, Keys.load_or_make(folder / "keys.json"))
+        self._site = Site(folder, ports, Keys.load_or_make(folder / "keys.json"), webhook_url)
         self._probes = Probes(self._site)
 
     @property
