@@ -10,7 +10,7 @@ import json
 import re
 import time
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,18 +21,40 @@ from sandbox.providers.scenario import Scenario
 _PIECE = re.compile(r"\s*\S+")
 
 
-class _StreamOptions(BaseModel):
+class _Lenient(BaseModel):
+    """Parts that do not matter here are accepted and ignored, as the vendor adds to them."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Named(_Lenient):
+    name: str = Field(min_length=1)
+
+
+class _Tool(_Lenient):
+    function: _Named
+
+
+class _Call(_Lenient):
+    id: str
+    function: _Named
+
+
+class _Message(_Lenient):
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[dict[str, Any]] | None = None
+    tool_calls: list[_Call] | None = None
+    tool_call_id: str | None = None
+
+
+class _StreamOptions(_Lenient):
     include_usage: bool = False
 
 
-class ChatRequest(BaseModel):
-    """The parts of the request that matter here; others are accepted and ignored."""
-
-    model_config = ConfigDict(extra="allow")
-
+class ChatRequest(_Lenient):
     model: str = Field(min_length=1)
-    messages: list[Message] = Field(min_length=1)
-    tools: list[dict[str, Any]] | None = None
+    messages: list[_Message] = Field(min_length=1)
+    tools: list[_Tool] | None = None
     tool_choice: str | dict[str, Any] | None = None
     stream: bool | None = False
     stream_options: _StreamOptions | None = None
@@ -42,8 +64,12 @@ class ChatRequest(BaseModel):
         """Names of the functions that may be called."""
         if self.tool_choice == "none":
             return set()
-        functions = (tool.get("function") for tool in self.tools or [])
-        return {str(f["name"]) for f in functions if isinstance(f, dict) and "name" in f}
+        return {tool.function.name for tool in self.tools or []}
+
+    @property
+    def conversation(self) -> list[Message]:
+        """The messages as plain data, checked."""
+        return [message.model_dump() for message in self.messages]
 
 
 class Completion:
@@ -80,7 +106,7 @@ class Completion:
 
     def usage(self) -> dict[str, int]:
         """Words stand for tokens."""
-        prompt = sum(len(words(m.get("content")).split()) for m in self._asked.messages)
+        prompt = sum(len(words(m.content).split()) for m in self._asked.messages)
         completion = len(self.deltas())
         return {
             "prompt_tokens": prompt,

@@ -17,7 +17,7 @@ from sandbox.providers.warping import warp
 
 REFERENCE_RATE = 16_000
 SHORTEST_SECONDS = 0.15
-_CERTAIN = 1.1  # the right phrase costs <= 0.8, the nearest unlisted one >= 1.36
+_CERTAIN = 1.15  # the right phrase costs <= 0.9, unlisted speech >= 1.36
 _PROBABLE = 1.6  # for an interim guess: right openings cost mostly less, unlisted ones >= 1.7
 _STRETCH = 1.3  # a scripted voice is never this much slower or faster than its reference
 

@@ -10,6 +10,7 @@ import base64
 import json
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from sandbox.providers.pcm import BadAudio, Encoder, Format
 _CHUNK_SECONDS = 0.25
 _FIRST_CHUNK_SECONDS = 0.06  # small, so that the first sound leaves early
 _MOST_CONTEXTS = 5
+_REFUSAL_SECONDS = 0.25
 _SENTENCE = re.compile(r".*?[.!?…。？！]+(?=\s)", re.DOTALL)
 _CHUNK_LETTERS = 120  # the vendor's first chunk_length_schedule
 
@@ -64,22 +66,31 @@ class SpeechSocket:
         return self._ws
 
     async def _admitted(self, refused: bool) -> bool:
+        problem = self._problem(refused)
+        if problem is None:
+            return True
+        # The vendor's refusal takes a moment too. Sent with the handshake it would reach the
+        # LiveKit plugin before its first context, and that would wait for an answer for ever.
+        with suppress(TimeoutError):
+            await self._ws.receive(timeout=_REFUSAL_SECONDS)
+        await self._fail(*problem)
+        return False
+
+    def _problem(self, refused: bool) -> tuple[str, str] | None:
+        """(message, error) of what is wrong with key or query."""
         if refused:
-            await self._fail("Invalid API key", "invalid_api_key")
-            return False
+            return "Invalid API key", "invalid_api_key"
         voice_id = self._request.match_info["voice"]
         voice = espeak_voice(voice_id)
         if voice is None:
             message = f"A voice with voice_id {voice_id} does not exist."
-            await self._fail(message, "voice_id_does_not_exist")
-            return False
+            return message, "voice_id_does_not_exist"
         try:
             self._format = Format.parse(self._request.query.get("output_format", "mp3_44100_128"))
         except BadAudio as error:
-            await self._fail(str(error), "output_format_not_allowed")
-            return False
+            return str(error), "output_format_not_allowed"
         self._voice = voice
-        return True
+        return None
 
     async def _receive(self) -> bool:
         try:
@@ -205,7 +216,8 @@ class _Asked:
             raise ValueError("The message is not JSON.") from error
         if not isinstance(body, dict):
             raise ValueError("The message is not an object.")
-        text, context_id = body.get("text") or "", body.get("context_id") or "default"
+        text, context_id = body.get("text") or "", body.get("context_id")
+        context_id = "default" if context_id is None else context_id
         if not isinstance(text, str) or not isinstance(context_id, str):
             raise ValueError("text and context_id are strings.")
         flags = (bool(body.get(name)) for name in ("flush", "close_context", "close_socket"))

@@ -65,11 +65,11 @@ class Groq:
             model=asked.model,
             stream=asked.stream,
             messages=len(asked.messages),
-            last_role=asked.messages[-1].get("role"),
-            last_text=words(asked.messages[-1].get("content")),
+            last_role=asked.messages[-1].role,
+            last_text=words(asked.messages[-1].content),
             tools=sorted(asked.offered),
         )
-        answer = self._mind.answer(asked.messages, asked.offered)
+        answer = self._mind.answer(asked.conversation, asked.offered)
         if isinstance(answer, Calls):
             entry["called"] = {"name": answer.name, "arguments": answer.arguments}
         else:
