@@ -33,7 +33,7 @@ class _Allowed:
     def __init__(self, *roles: Role) -> None:
         self._roles = roles
 
-    def __call__(self, principal: AnyPrincipal) -> Principal:
+    async def __call__(self, principal: AnyPrincipal) -> Principal:
         if principal.role not in self._roles:
             wanted = " or ".join(self._roles)
             raise Forbidden(f"This needs a key of role {wanted}; yours is {principal.role}.")
@@ -45,7 +45,7 @@ Operator = Annotated[Principal, Depends(_Allowed(Role.ADMIN, Role.OPERATOR))]
 Admin = Annotated[Principal, Depends(_Allowed(Role.ADMIN))]
 
 
-def call_of_token(parts: FromParts, credentials: Credentials) -> str | None:
+async def call_of_token(parts: FromParts, credentials: Credentials) -> str | None:
     """The call whose token was sent, or None for whatever else was sent."""
     if credentials is None:
         return None

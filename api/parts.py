@@ -55,7 +55,7 @@ async def open_parts(settings: ApiSettings) -> AsyncIterator[Parts]:
         )
 
 
-def _parts_of(request: Request) -> Parts:
+async def _parts_of(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 
