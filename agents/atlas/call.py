@@ -10,9 +10,10 @@ from livekit.agents import AutoSubscribe, JobContext
 from agents.atlas.commands import Commands
 from agents.atlas.conversation import Conversation
 from agents.atlas.floor import Closed
+from agents.atlas.groq_client import groq_client
 from agents.atlas.hold import HoldMode
 from agents.atlas.human import Human
-from agents.atlas.pipeline import make_session
+from agents.atlas.pipeline import Vendors, make_session
 from agents.atlas.settings import AtlasSettings
 from agents.compass import fetch_assistant
 from agents.job import with_call_id
@@ -42,6 +43,7 @@ class AtlasCall:
         self._settings = settings
         self._engine = engine
         self._http = aiohttp.ClientSession()
+        self._groq = groq_client(settings.groq_api_key, settings.groq_base_url)
         self._presence: Presence | None = None
         self._turns: TurnPoster | None = None
         self._conversation: Conversation | None = None
@@ -79,6 +81,7 @@ class AtlasCall:
             if self._turns is not None:
                 closing.append(self._turns.aclose(FLUSH_SECONDS))
             await asyncio.gather(*closing)
+        await self._groq.close()
         await self._http.close()
 
     async def _connect(self) -> None:
@@ -100,10 +103,11 @@ class AtlasCall:
 
     async def _converse(self, presence: Presence, assistant: Assistant) -> None:
         language = self._job.language or assistant.language
+        vendors = Vendors(self._settings, self._http, self._groq)
         self._turns = self._turn_poster()
         self._turns.start()
         conversation = Conversation(
-            make_session(assistant, language, self._settings),
+            make_session(assistant, language, vendors),
             assistant,
             opening=self._job.opening,
             language=language,

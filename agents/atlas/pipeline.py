@@ -6,8 +6,11 @@ are objects, never strings such as "openai/gpt-4o": those mean LiveKit Cloud's i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, cast
 
+import aiohttp
+import openai
 from livekit.agents import (
     NOT_GIVEN,
     AgentSession,
@@ -32,13 +35,20 @@ class UnknownProvider(ValueError):
     """The assistant names a provider that Atlas has no plugin for."""
 
 
-def make_session(
-    assistant: Assistant, language: str, settings: ProviderSettings
-) -> AgentSession[None]:
+@dataclass(frozen=True, slots=True)
+class Vendors:
+    """The ways to the providers, opened by whoever closes them."""
+
+    settings: ProviderSettings
+    http: aiohttp.ClientSession
+    groq: openai.AsyncClient
+
+
+def make_session(assistant: Assistant, language: str, vendors: Vendors) -> AgentSession[None]:
     return AgentSession[None](
-        stt=_ears(assistant, language, settings),
-        llm=_mind(assistant, settings),
-        tts=_mouth(assistant, language, settings),
+        stt=_ears(assistant, language, vendors),
+        llm=_mind(assistant, vendors),
+        tts=_mouth(assistant, language, vendors),
         turn_handling=turn_handling(assistant.turn),
         # livekit would ignore interruptions in the first three seconds.
         aec_warmup_duration=None,
@@ -72,7 +82,8 @@ def _turn_detection(detection: TurnDetection) -> TurnDetectionMode:
     return "vad" if detection is TurnDetection.VAD else "stt"
 
 
-def _ears(assistant: Assistant, language: str, settings: ProviderSettings) -> stt.STT[Any]:
+def _ears(assistant: Assistant, language: str, vendors: Vendors) -> stt.STT[Any]:
+    settings = vendors.settings
     options = assistant.stt
     match options.provider:
         case "deepgram":
@@ -81,13 +92,14 @@ def _ears(assistant: Assistant, language: str, settings: ProviderSettings) -> st
                 language=language,
                 api_key=settings.deepgram_api_key,
                 base_url=settings.deepgram_base_url,
+                http_session=vendors.http,
             )
         case "groq":
             return groq.STT(
                 model=options.model,
                 language=_without_region(language),
                 api_key=settings.groq_api_key,
-                base_url=settings.groq_base_url,
+                client=vendors.groq,
             )
         case "elevenlabs":
             return elevenlabs.STT(
@@ -97,11 +109,12 @@ def _ears(assistant: Assistant, language: str, settings: ProviderSettings) -> st
                 server_vad={},
                 api_key=settings.eleven_api_key,
                 base_url=settings.elevenlabs_base_url,
+                http_session=vendors.http,
             )
     raise UnknownProvider(f"There is no speech recognition by {options.provider!r}.")
 
 
-def _mind(assistant: Assistant, settings: ProviderSettings) -> llm.LLM[Any]:
+def _mind(assistant: Assistant, vendors: Vendors) -> llm.LLM[Any]:
     options = assistant.llm
     if options.provider != "groq":
         raise UnknownProvider(f"There is no language model by {options.provider!r}.")
@@ -111,12 +124,13 @@ def _mind(assistant: Assistant, settings: ProviderSettings) -> llm.LLM[Any]:
     return groq.LLM(
         model=options.model,
         temperature=temperature,
-        api_key=settings.groq_api_key,
-        base_url=settings.groq_base_url,
+        api_key=vendors.settings.groq_api_key,
+        client=vendors.groq,
     )
 
 
-def _mouth(assistant: Assistant, language: str, settings: ProviderSettings) -> tts.TTS[Any]:
+def _mouth(assistant: Assistant, language: str, vendors: Vendors) -> tts.TTS[Any]:
+    settings = vendors.settings
     options = assistant.tts
     if options.provider != "elevenlabs":
         raise UnknownProvider(f"There is no voice by {options.provider!r}.")
@@ -128,6 +142,7 @@ def _mouth(assistant: Assistant, language: str, settings: ProviderSettings) -> t
         encoding=cast(TTSEncoding, settings.elevenlabs_encoding),
         api_key=settings.eleven_api_key,
         base_url=settings.elevenlabs_base_url,
+        http_session=vendors.http,
     )
 
 

@@ -6,10 +6,10 @@ import logging
 import os
 
 # Imported here so that idle job processes have it before a call comes.
-import openai.resources.chat.completions
-import openai.resources.models  # noqa: F401
 import temporalio.contrib.pydantic  # noqa: F401
 from livekit.agents import AgentServer, JobContext, JobProcess
+from livekit.agents.tokenize import basic
+from temporalio.runtime import Runtime
 
 from agents.atlas.call import AtlasCall
 from agents.atlas.settings import AtlasSettings
@@ -24,7 +24,13 @@ SESSION_END_SECONDS = 4.0
 _CALL = "call"
 
 
+# Built at its first use, in the middle of the first sentence, if not here.
+basic.hyphenate_word("rehearsal")
+
+
 def prepare(process: JobProcess) -> None:
+    """In each idle job process, before a call comes. Nothing is connected here."""
+    Runtime.default()  # threads: they would not survive the fork
     process.userdata["settings"] = load(AtlasSettings)
     process.userdata["engine"] = load_engine()
 

@@ -7,6 +7,7 @@ import logging
 # Imported here so that idle job processes have it before a call comes.
 import temporalio.contrib.pydantic  # noqa: F401
 from livekit.agents import AgentServer, JobContext, JobProcess
+from temporalio.runtime import Runtime
 
 from agents.job import NotACall, accept_calls, job_of
 from agents.media_bot.call import MediaBotCall
@@ -22,6 +23,8 @@ _CALL = "call"
 
 
 def prepare(process: JobProcess) -> None:
+    """In each idle job process, before a call comes. Nothing is connected here."""
+    Runtime.default()  # threads: they would not survive the fork
     process.userdata["engine"] = load_engine()
 
 

@@ -1,0 +1,69 @@
+"""What a caller hears, and the workflow is told, when a provider or Temporal is away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from contract.assistants import Assistant, OpeningOptions
+from contract.identity import AgentRole
+from tests.agents.rig import Rig, eventually
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
+
+GREETING = "Welcome to the Blue Door restaurant. How can I help you?"
+DEMO = Assistant(id="demo", name="Demo", opening=OpeningOptions(text=GREETING))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def rig() -> AsyncIterator[Rig]:
+    async with Rig(DEMO, only=("providers", "atlas")) as rig:
+        yield rig
+
+
+async def misbehave(rig: Rig, vendor: str, **fault: object) -> None:
+    url = f"{rig.stack.description.stand_ins[vendor].control_url}/fault"
+    async with aiohttp.ClientSession() as http, http.post(url, json=fault) as answer:
+        assert answer.status < 300, await answer.text()
+
+
+async def behave(rig: Rig, vendor: str) -> None:
+    url = f"{rig.stack.description.stand_ins[vendor].control_url}/fault"
+    async with aiohttp.ClientSession() as http, http.delete(url) as answer:
+        assert answer.status < 300
+
+
+async def test_a_voice_that_stays_away_fails_the_agent_by_kind_only(rig: Rig) -> None:
+    await misbehave(rig, "elevenlabs", kind="status", value=401)
+    try:
+        call = await rig.open_call(AgentRole.ATLAS)
+        caller = await call.join()
+        await call.fact("opening_started")
+        # Each try to speak is one failure; the session gives up after the fourth.
+        for number in range(4):
+            await call.tell("atlas.say", f'{{"text": "Hello.", "id": "{number}"}}')
+        failed = await call.fact("agent_failed", patience=30)
+        assert failed["data"]["error"].startswith("tts_error: API")
+        await call.fact("usage_reported")
+        await caller.leave()
+    finally:
+        await behave(rig, "elevenlabs")
+
+
+async def test_the_caller_is_greeted_although_temporal_is_away(rig: Rig) -> None:
+    call = await rig.open_call(AgentRole.ATLAS)
+    await call.fact("agent_ready")
+    await rig.stack.kill("temporal")
+    caller = await call.join()
+    first = await caller.heard.wait_until_heard()
+    assert 1.5 < first - caller.joined_at < 5
+
+    async def recorded() -> bool:
+        return any(turn["text"] == GREETING for turn in rig.compass.turns)
+
+    await eventually(recorded, 10, "the greeting is not in the record")
+    await caller.leave()
+    await call.close()
