@@ -62,10 +62,12 @@ bench: env ## Measure the budgets and write docs/benchmarks.md
 
 .PHONY: check
 check: env ## Style, types (strict) and import rules
-	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy $(PACKAGES)
-	@$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	@failed=0; \
+	$(PYTHON) -m ruff check . || failed=1; \
+	$(PYTHON) -m ruff format --check . || failed=1; \
+	$(PYTHON) -m mypy $(PACKAGES) || failed=1; \
+	$(PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' || failed=1; \
+	exit $$failed
 
 .PHONY: fix
 fix: env ## Mend what the checkers can mend by themselves

@@ -208,11 +208,11 @@ class Stack:
             raise failed.exceptions[0] from None
 
     async def _start_one(self, part: Part) -> None:
-        begun = time.monotonic()
         told = self._tell
         # In a thread: it may have to build a server.
         line = await asyncio.to_thread(command, part, self._site, lambda news: told(part, news))
         told(part, "starting")
+        begun = time.monotonic()
         self._probes.forget(part)
         self._processes[part] = processes.start(
             part,
