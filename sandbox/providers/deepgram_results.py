@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.providers.ears import plain
+from sandbox.providers.word_times import spread
 
 
 def results(
@@ -67,16 +68,3 @@ def metadata(request_id: str, duration: float) -> dict[str, Any]:
         "duration": round(duration, 3),
         "channels": 1,
     }
-
-
-def spread(text: str, start: float, duration: float) -> list[tuple[str, float, float]]:
-    """Words with start and end: the time shared out by their letters, which is near enough."""
-    words = text.split()
-    letters = sum(len(word) for word in words) or 1
-    timed = []
-    at = start
-    for word in words:
-        end = at + duration * len(word) / letters
-        timed.append((word, round(at, 3), round(end, 3)))
-        at = end
-    return timed

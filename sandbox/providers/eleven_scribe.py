@@ -14,12 +14,12 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from sandbox.providers.deepgram_results import spread
 from sandbox.providers.ears import Ears
 from sandbox.providers.faults import Vendor
 from sandbox.providers.hearing import Event, Interim, Listener, Started, Utterance
 from sandbox.providers.misbehaviour import meet_answer
 from sandbox.providers.pcm import from_wire
+from sandbox.providers.word_times import spread
 
 _RATES = {"pcm_8000", "pcm_16000", "pcm_22050", "pcm_24000", "pcm_44100", "pcm_48000"}
 _ENCODINGS = {f"{name}": "linear16" for name in _RATES} | {"ulaw_8000": "mulaw"}

@@ -13,7 +13,6 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sandbox.providers.deepgram_results import spread
 from sandbox.providers.ears import Ears
 from sandbox.providers.eleven_scribe import ScribeSocket
 from sandbox.providers.eleven_speech import SpeechSocket
@@ -23,6 +22,7 @@ from sandbox.providers.hearing import transcribe
 from sandbox.providers.misbehaviour import broken, meet_handshake, meet_request
 from sandbox.providers.mouth import render
 from sandbox.providers.pcm import BadAudio, Encoder, Format, decode_file
+from sandbox.providers.word_times import spread
 
 WRONG_KEY = "wrong-key"
 _CHUNK_SECONDS = 0.1
@@ -37,7 +37,7 @@ def refusal(status: int, message: str, code: str = "") -> web.Response:
 class _SpeechRequest(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    text: str = Field(min_length=1, max_length=40_000)
+    text: str = Field(min_length=1, max_length=5_000)
     model_id: str = "eleven_multilingual_v2"
     language_code: str | None = None
 

@@ -25,6 +25,7 @@ PATIENCE_SECONDS = 0.55
 ENDPOINTING_SECONDS = 0.1  # less would end at the closure of a "t": real engines know words
 _STARTED_AFTER_SECONDS = 0.1  # of voice
 _INTERIM_EVERY_SECONDS = 0.5
+_JUDGED_AFTER_SECONDS = 0.05  # of quiet: before the endpointing is over, after most consonants
 
 # Recognition is 10 ms of numpy; two threads keep it off the event loop without crowding it.
 POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="ears")
@@ -103,9 +104,9 @@ class Listener:
         if not self._now.announced and followed.voiced >= _STARTED_AFTER_SECONDS:
             self._now.announced = True
             yield Started(followed.started)
-        if followed.quiet > 0.0:
+        if followed.quiet > _JUDGED_AFTER_SECONDS - 1e-6:
             self._judge()
-        elif self._interim and (interim := self._guessed()):
+        elif followed.quiet == 0.0 and self._interim and (interim := self._guessed()):
             yield interim
         if await self._is_over():
             yield await self._conclude()
@@ -117,7 +118,7 @@ class Listener:
             yield await self._conclude()
 
     def _judge(self) -> None:
-        """Recognise what there is so far, in the first quiet, so that the answer is ready."""
+        """Recognise what there is so far, early in the quiet, so that the answer is ready."""
         if self._now.judged_revision != self._endpointer.revision:
             self._now.judged_revision = self._endpointer.revision
             self._now.verdict = self._in_pool(self._ears.recognise)

@@ -14,6 +14,7 @@ from sandbox.providers.mouth import Samples
 
 _FORMAT = re.compile(r"(pcm|mp3|ulaw|alaw)_(\d{4,5})(?:_(\d{2,3}))?")
 _MP3_RATES = (22050, 24000, 44100)
+_CODECS = {"mp3": "libmp3lame", "ulaw": "pcm_mulaw", "alaw": "pcm_alaw"}
 _PCM_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 
@@ -50,15 +51,13 @@ class Format:
 class Encoder:
     """Encodes one stream piece by piece; `finish` gives what is still held back."""
 
-    _CODECS = {"mp3": "libmp3lame", "ulaw": "pcm_mulaw", "alaw": "pcm_alaw"}  # noqa: RUF012
-
     def __init__(self, form: Format) -> None:
         self._rate = form.rate
         self._context: av.AudioCodecContext | None = None
         self._fifo = av.AudioFifo()
         self._written = 0
         if form.codec != "pcm":
-            context = av.CodecContext.create(self._CODECS[form.codec], "w")
+            context = av.CodecContext.create(_CODECS[form.codec], "w")
             assert isinstance(context, av.AudioCodecContext)
             context.sample_rate = form.rate
             context.layout = "mono"
