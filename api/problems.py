@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from starlette.exceptions import HTTPException
 
 from contract.errors import PlatformError
@@ -56,8 +57,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(PlatformError, _platform_error)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(OperationalError, _database_away)
-    app.add_exception_handler(InterfaceError, _database_away)
+    # ConnectionError: asyncpg's own, when PostgreSQL does not listen.
+    for error in (OperationalError, InterfaceError, PoolExhausted, ConnectionError):
+        app.add_exception_handler(error, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 
 

@@ -144,6 +144,10 @@ class Calls:
     async def events(self, call_id: str, after_seq: int = 0) -> list[EventRow]:
         return await entries_after(self._session, call_id, after_seq)
 
+    async def has_event(self, call_id: str, kind: str) -> bool:
+        found = select(EventRow.seq).where(EventRow.call_id == call_id, EventRow.kind == kind)
+        return await self._session.scalar(found.limit(1)) is not None
+
     async def _locked(self, call_id: str) -> CallRow:
         # The row's lock also orders those who append to its timeline (PostgreSQL; SQLite has one
         # writer anyway), and populate_existing sees what the one before us wrote.

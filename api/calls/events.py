@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Header
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.calls.schemas import TimelineItem
-from api.calls.service import CallInPath, is_told
+from api.calls.service import CallInPath, recording_of
 from api.parts import FromParts, Parts
+from contract.calls import CallStatus, RecordingStatus
 from store.calls import Calls
-from store.models import EventRow
+from store.models import CallRow, EventRow
 from store.recordings import Recordings
 
 router = APIRouter(prefix="/calls", tags=["calls"])
 
 _LOOK_EVERY = 0.25
+_LAST_STEP = "bill_settled"  # of a call's wrap-up
+# A wrap-up that takes longer than this is broken, and its followers need not wait for it.
+_WRAP_UP_TAKES = timedelta(minutes=2)
+_UNSETTLED = (RecordingStatus.PENDING, RecordingStatus.RECORDING, RecordingStatus.FINALISING)
 
 
 @router.get(
@@ -52,5 +59,18 @@ async def _look(parts: Parts, call_id: str, seen: int) -> tuple[list[EventRow], 
         call = await Calls(session).get(call_id)
         if call is None:  # withdrawn meanwhile
             return [], True
-        recording = await Recordings(session).get(call_id)
-        return await Calls(session).events(call_id, after_seq=seen), is_told(call, recording)
+        events = await Calls(session).events(call_id, after_seq=seen)
+        return events, await _is_told(session, call)
+
+
+async def _is_told(session: AsyncSession, call: CallRow) -> bool:
+    """Nothing will be added to this call's timeline any more."""
+    if call.status != CallStatus.ENDED or call.ended_at is None:
+        return False
+    recording = recording_of(call, await Recordings(session).get(call.call_id))
+    if recording.status in _UNSETTLED:
+        return False
+    return (
+        await Calls(session).has_event(call.call_id, _LAST_STEP)
+        or datetime.now(UTC) - call.ended_at > _WRAP_UP_TAKES
+    )

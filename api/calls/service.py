@@ -19,8 +19,6 @@ from store.ledger import Ledger
 from store.models import CallRow, EventRow, LedgerRow, RecordingRow
 from store.recordings import Recordings
 
-_UNSETTLED = (RecordingStatus.PENDING, RecordingStatus.RECORDING, RecordingStatus.FINALISING)
-
 
 async def _call_of_tenant(call_id: str, parts: FromParts, principal: Reader) -> CallRow:
     """Other tenants' calls do not exist."""
@@ -67,13 +65,6 @@ def recording_of(call: CallRow, recording: RecordingRow | None) -> CallRecording
     waits = call.record and call.status != CallStatus.ENDED
     status = RecordingStatus.PENDING if waits else RecordingStatus.NOT_REQUESTED
     return CallRecording(status=status, attempts=0, detail="")
-
-
-def is_told(call: CallRow, recording: RecordingRow | None) -> bool:
-    """Nothing will be added to this call's timeline any more."""
-    if call.status != CallStatus.ENDED:
-        return False
-    return recording_of(call, recording).status not in _UNSETTLED
 
 
 def holds_of(events: list[EventRow], ended_at: datetime | None) -> list[Hold]:

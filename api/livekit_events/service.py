@@ -16,7 +16,7 @@ from contract.identity import is_call_id, recording_workflow_id
 from store.calls import Calls, OpenCall
 from store.recordings import Recordings
 
-IGNORED = Counter("livekit_events_ignored_total", "Events of rooms that are not ours", ["event"])
+IGNORED = Counter("livekit_events_ignored_total", "Events that no call needed", ["event"])
 LATE = Counter("livekit_events_late_total", "Events of calls that were over", ["event"])
 
 _EVENTS = frozenset(
@@ -43,7 +43,7 @@ class LiveKitEvents:
 
     async def take(self, event: WebhookEvent) -> SeenRoom | None:
         """Raises TemporalAway, so that LiveKit tells it again. Returns a room to be closed: one
-        that a caller reopened with an old token."""
+        that somebody reopened after its call."""
         if event.event.startswith("egress_"):
             await self._take_egress(event)
             return None
@@ -57,6 +57,10 @@ class LiveKitEvents:
             await self._tell(event, call, fact)
         elif _is_human_joining(event, fact):
             return await self._take_arrival(event, room, fact)
+        elif await self._was_reopened(fact, room):
+            return room
+        elif is_call_id(room.name) and await self._was_ours(room.name):
+            _late(event, room.name)
         else:
             _ignore(event)
         return None
@@ -126,6 +130,17 @@ class LiveKitEvents:
     async def _open_call(self, room_name: str) -> OpenCall | None:
         async with self._parts.database.reader() as session:
             return await Calls(session).open_call_in_room(room_name)
+
+    async def _was_reopened(self, fact: Fact, room: SeenRoom) -> bool:
+        """An agent that joins after its call's room was closed opens it anew (`auto_create`).
+
+        In the first room it may stay: the recording of a call that is over ends there.
+        """
+        if fact.kind is not FactKind.PARTICIPANT_JOINED or not is_call_id(room.name):
+            return False
+        async with self._parts.database.reader() as session:
+            row = await Calls(session).get(room.name)
+        return row is not None and row.room_sid not in ("", room.sid)
 
     async def _was_ours(self, call_id: str) -> bool:
         async with self._parts.database.reader() as session:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx2
 import pytest
+from sqlalchemy import text
 
 from contract.identity import new_call_id
 from store.api_keys import ApiKeys, Role
-from tests.api.service import Service, call_token
+from store.assistants import Assistants
+from tests.api.service import Service, call_token, serve, settings_for
 
 GET_TOKEN = "/web_call/get_token"
 
@@ -181,11 +184,16 @@ async def test_readiness_names_each_part_that_is_away(service: Service) -> None:
 
 async def test_a_fault_of_ours_tells_no_internals(service: Service) -> None:
     async with service.parts.database.session() as session:
-        from sqlalchemy import text
+        await Assistants(session).create("default", "broken", {"language": "a secret"})
+    answer = await service.get("/assistants/broken")
+    assert_problem(answer, 500, "internal-error")
+    assert "secret" not in answer.text
 
-        await session.execute(text("DROP TABLE ledger"))
-    call_id = new_call_id()
-    await service.given_call(call_id)
-    answer = await service.get(f"/calls/{call_id}")
-    assert answer.status_code in (500, 503)
-    assert "ledger" not in answer.text
+
+async def test_a_database_that_is_away_is_503(tmp_path: Path) -> None:
+    async with serve(settings_for(tmp_path)) as service:
+        async with service.parts.database.session() as session:
+            await session.execute(text("ALTER TABLE api_keys RENAME TO gone"))
+        answer = await service.get("/calls")
+        assert_problem(answer, 503, "unavailable")
+        assert "api_keys" not in answer.text

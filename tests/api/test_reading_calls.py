@@ -18,7 +18,7 @@ from store.ledger import Ledger
 from store.recordings import Recordings
 from tests.api.service import Service, call_token
 
-NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 ENDED = CallEnding(EndedReason.CALLER_HUNG_UP, EndedBy.CALLER, "The caller left.")
 
 
@@ -29,14 +29,16 @@ async def call_id(service: Service) -> str:
     return call_id
 
 
-async def write(service: Service, call_id: str, *lines: int, **news: object) -> None:
+async def write(
+    service: Service, call_id: str, *lines: int, kind: str = "step", **news: object
+) -> None:
     entries = tuple(
         TimelineEntry(
             source="workflow",
             source_seq=line,
             at=NOON + timedelta(seconds=line),
             actor="platform",
-            kind="step",
+            kind=kind,
             text=f"Line {line}",
         )
         for line in lines
@@ -45,14 +47,16 @@ async def write(service: Service, call_id: str, *lines: int, **news: object) -> 
         await Calls(session).write(WriteRecord(call_id=call_id, entries=entries, **news))  # type: ignore[arg-type]
 
 
-async def end(service: Service, call_id: str, *lines: int) -> None:
+async def end(
+    service: Service, call_id: str, *lines: int, ended_at: datetime = NOON + timedelta(seconds=31)
+) -> None:
     await write(
         service,
         call_id,
         *lines,
         status=CallStatus.ENDED,
         answered_at=NOON + timedelta(seconds=1),
-        ended_at=NOON + timedelta(seconds=31),
+        ended_at=ended_at,
         ending=ENDED,
         talk_seconds=30.0,
     )
@@ -89,7 +93,7 @@ async def test_a_call_shows_its_end_recording_cost_and_links(
         "caller_hung_up",
         "caller",
     )
-    assert shown["ended_at"] == "2026-11-21T12:00:31Z"
+    assert shown["ended_at"] == "2026-01-05T12:00:31Z"
     assert shown["talk_seconds"] == 30.0
     assert shown["cost"] == {
         "total": "0.0106",
@@ -179,7 +183,7 @@ def read_stream(text: str) -> list[tuple[int, str]]:
     return events
 
 
-async def test_events_stream_as_they_happen_until_the_recording_is_settled(
+async def test_events_stream_as_they_happen_until_bill_and_recording_are_settled(
     service: Service, call_id: str
 ) -> None:
     await write(service, call_id, 1)
@@ -188,13 +192,15 @@ async def test_events_stream_as_they_happen_until_the_recording_is_settled(
     await write_recording(
         service, WriteRecording(call_id=call_id, status=RecordingStatus.FINALISING, attempts=1)
     )
-    await end(service, call_id, 2)
+    await end(service, call_id, 2, ended_at=datetime.now(UTC))
     await asyncio.sleep(0.3)
     assert not streaming.done()
-    await write(service, call_id, 3)
     await write_recording(
         service, WriteRecording(call_id=call_id, status=RecordingStatus.READY, attempts=1)
     )
+    await asyncio.sleep(0.3)
+    assert not streaming.done()
+    await write(service, call_id, 3, kind="bill_settled")
     answer = await asyncio.wait_for(streaming, 2)
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert read_stream(answer.text) == [(1, "Line 1"), (2, "Line 2"), (3, "Line 3")]
