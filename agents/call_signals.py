@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -23,9 +24,15 @@ _FINAL = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT}
 class CallSignals:
     """Connects at the first fact: an agent must come into its room while Temporal is away."""
 
-    def __init__(self, settings: EngineSettings, call_id: str) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        call_id: str,
+        on_over: Callable[[], None] = lambda: None,
+    ) -> None:
         self._settings = settings
         self._call_id = call_id
+        self._on_over = on_over
         self._client: Client | None = None
 
     async def deliver(self, fact: Fact) -> None:
@@ -41,3 +48,5 @@ class CallSignals:
                 "the workflow takes no more facts",
                 extra={"fact": f"{fact.kind} {fact.id}", "status": refused.status.name},
             )
+            if refused.status is RPCStatusCode.NOT_FOUND:
+                self._on_over()

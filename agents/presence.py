@@ -34,7 +34,10 @@ class Presence:
             "generation": job.generation,
         }
         self._fence = SelfFence()
-        self._signals = CallSignals(engine, job.call_id)
+        # Whoever joins after the call's room was closed opens it anew, and would wait there alone.
+        self._signals = CallSignals(
+            engine, job.call_id, on_over=lambda: self.leave("the call is over")
+        )
         self._outbox = FactOutbox(
             self._signals.deliver,
             source=FactSource(job.role.value),

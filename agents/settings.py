@@ -27,7 +27,7 @@ class AgentSettings(BaseSettings):
         description="how long running calls may go on after SIGTERM; new ones are refused",
     )
     agent_close_seconds: float = Field(
-        5.0, gt=0, description="how long ending the calls that are left may take after that"
+        4.5, gt=0, description="how long ending the calls that are left may take after that"
     )
 
 

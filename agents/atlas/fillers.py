@@ -53,7 +53,7 @@ class FillerController:
                 if waiting and not coming.done():
                     waiting = False
                     if word := self.next_word():
-                        yield word
+                        yield f"{word} "
                         # Ends the voice's segment, or it would wait for the rest of a sentence.
                         yield FlushSentinel()
                 chunk = await coming

@@ -64,6 +64,16 @@ class Rig:
         await call.open(*roles, **job)
         return call
 
+    def logs(self) -> str:
+        """The last lines of the agents' logs, for a failed test."""
+        folder = self.stack.run_dir / "logs"
+        tails = (
+            f"{log.name}:\n" + "\n".join(log.read_text().splitlines()[-25:])
+            for log in (folder / "atlas.log", folder / "media-bot.log")
+            if log.exists()
+        )
+        return "\n".join(tails)
+
     def token(self, room: str, identity: str) -> str:
         here = self.stack.description
         return (
@@ -118,8 +128,12 @@ class CallUnderTest:
         async def told() -> dict[str, Any] | None:
             return next((fact for fact in await self.facts() if fact["kind"] == kind), None)
 
-        found = await eventually(told, patience, f"no fact {kind}")
-        return found  # type: ignore[no-any-return]
+        try:
+            found: dict[str, Any] = await eventually(told, patience, f"no fact {kind}")
+        except AssertionError as missing:
+            facts = [fact["kind"] for fact in await self.facts()]
+            raise AssertionError(f"{missing}, only {facts}.\n{self._rig.logs()}") from None
+        return found
 
     async def tell(self, method: str, payload: str = "{}", identity: str = "atlas-1") -> str:
         # RoomService has the method, livekit-api 1.2.2 does not offer it yet.

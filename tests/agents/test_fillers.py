@@ -26,7 +26,7 @@ async def said(controller: FillerController, chunks: AsyncIterator[Chunk]) -> li
     words: list[str] = []
     async for chunk in controller.ahead_of(chunks):
         if isinstance(chunk, str):
-            words.append(f"{virtual_clock.now():g} {chunk}")
+            words.append(f"{virtual_clock.now():g} {chunk.strip()}")
         elif isinstance(chunk, FlushSentinel):
             words.append("flush")
     return words
@@ -41,14 +41,14 @@ def started(options: FillerOptions = OPTIONS, *, may_speak: bool = True) -> Fill
 def test_a_late_answer_gets_one_word_ahead_and_a_pause_inside_gets_none() -> None:
     async def story() -> None:
         words = await said(started(), answer(4))
-        assert words == ["1.5 One moment.", "flush", "4 The answer", "34  is yes."]
+        assert words == ["1.5 One moment.", "flush", "4 The answer", "34 is yes."]
 
     virtual_clock.run(story())
 
 
 def test_a_quick_answer_gets_none() -> None:
     async def story() -> None:
-        assert await said(started(), answer(1)) == ["1 The answer", "31  is yes."]
+        assert await said(started(), answer(1)) == ["1 The answer", "31 is yes."]
 
     virtual_clock.run(story())
 
