@@ -146,11 +146,15 @@ class CallWorkflow:
         await self._collect_usage()
         await self._settle_bill()
         await self._keeper.finish()
+        while self._state.room_reopened:
+            self._state.room_reopened = False
+            await self._close_room()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._report(ending)
 
     async def _close_room(self) -> None:
         """Also when opening it failed: the failed try may have made the room all the same."""
+        self._state.room_closed = True
         try:
             await steps.close_room(self._state)
         except ActivityError:

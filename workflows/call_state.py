@@ -44,6 +44,8 @@ class CallState:
     status: CallStatus = CallStatus.QUEUED
     room_sid: str = ""
     room_opened: bool = False
+    room_closed: bool = False
+    room_reopened: bool = False
     agents: dict[AgentRole, AgentPost] = field(
         default_factory=lambda: {role: AgentPost(role) for role in AgentRole}
     )
@@ -244,6 +246,8 @@ class CallState:
         if post.came:
             return
         post.came = True
+        # LiveKit makes the room anew for an agent that was on its way while we closed it.
+        self.room_reopened |= self.room_closed
         # Its first words, or the call's end, will be written soon.
         text = f"{role.display_name} is here."
         self.note(fact, "platform", text, can_wait=True, generation=generation)
