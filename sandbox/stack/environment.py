@@ -92,6 +92,8 @@ def _api(site: Site) -> dict[str, str]:
         "PUBLIC_API_URL": site.api_url,
         "BOOTSTRAP_API_KEY": site.keys.api_key,
         "ADOPT_ROOMS": "lobby-",
+        # The Temporal UI's page has no API key to send; CORS keeps other sites' pages out.
+        "CODEC_OPEN": "on",
     }
 
 
@@ -120,6 +122,15 @@ def _media_bot(site: Site) -> dict[str, str]:
     return _agent(site) | {
         "MEDIA_BOT_HEALTH_PORT": str(site.ports.media_bot_health),
         "MEDIA_BOT_LOAD_THRESHOLD": "inf",
+    }
+
+
+def _talk(site: Site) -> dict[str, str]:
+    return {
+        "TALK_PORT": str(site.ports.talk),
+        "PHRASES_URL": site.phrases_url,
+        "API_URL": site.api_url,
+        "API_KEY": site.keys.api_key,
     }
 
 
@@ -165,4 +176,5 @@ _SETTINGS: dict[Part, Callable[[Site], dict[str, str]]] = {
     Part.WORKER: _worker,
     Part.ATLAS: _atlas,
     Part.MEDIA_BOT: _media_bot,
+    Part.TALK: _talk,
 }
