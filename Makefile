@@ -12,8 +12,8 @@ UV := .tools/bin/uv
 READY := .venv/.made-from
 PACKAGES = $(wildcard contract engine workflows activities agents api bridge store sandbox worker_main.py)
 
-# Debian's names. Only an unusually bare machine lacks any of them.
-SYSTEM_PACKAGES := ca-certificates python3-venv util-linux
+# Debian's names. Chromium is for tests/e2e/test_browser.py; only an unusually bare machine lacks the others.
+SYSTEM_PACKAGES := ca-certificates chromium python3-venv util-linux
 
 # A Python of the user's own choice would shadow the environment's.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV

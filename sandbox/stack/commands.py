@@ -26,6 +26,7 @@ _MODULES: dict[Part, list[str]] = {
     Part.WORKER: ["worker_main.py"],
     Part.ATLAS: ["-m", "agents.atlas"],
     Part.MEDIA_BOT: ["-m", "agents.media_bot"],
+    Part.TALK: ["-m", "sandbox.talk"],
 }
 
 

@@ -39,6 +39,7 @@ class StackDescription:
     s3_access_key_id: str
     s3_secret_access_key: str
     phrases_url: str
+    talk_url: str
     stand_ins: dict[str, StandIn]
     processes: dict[str, ProcessEntry]
 
@@ -59,7 +60,8 @@ class StackDescription:
             s3_bucket=BUCKET,
             s3_access_key_id=keys.s3_access_key_id,
             s3_secret_access_key=keys.s3_secret_access_key,
-            phrases_url=f"{site.providers_url}/phrases",
+            phrases_url=site.phrases_url,
+            talk_url=site.talk_url,
             stand_ins=stand_ins | {"recorder": StandIn(f"{site.recorder_url}/control")},
             processes=dict(processes),
         )

@@ -18,6 +18,7 @@ class Part(StrEnum):
     WORKER = "worker"
     ATLAS = "atlas"
     MEDIA_BOT = "media-bot"
+    TALK = "talk"
 
 
 SERVERS = (Part.TEMPORAL, Part.LIVEKIT, Part.S3)
@@ -33,6 +34,7 @@ NEEDS: dict[Part, tuple[Part, ...]] = {
     Part.WORKER: (Part.TEMPORAL, Part.LIVEKIT, Part.S3),
     Part.ATLAS: (Part.LIVEKIT,),
     Part.MEDIA_BOT: (Part.LIVEKIT,),
+    Part.TALK: (),
 }
 
 

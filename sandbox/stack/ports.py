@@ -35,6 +35,7 @@ class Ports:
     recorder: int = 7072
     atlas_health: int = 7073
     media_bot_health: int = 7074
+    talk: int = 7075
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -67,6 +68,7 @@ BOUND: dict[Part, tuple[str, ...]] = {
     Part.WORKER: (),
     Part.ATLAS: ("atlas_health",),
     Part.MEDIA_BOT: ("media_bot_health",),
+    Part.TALK: ("talk",),
 }
 
 

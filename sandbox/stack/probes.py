@@ -52,6 +52,8 @@ class Probes:
                 return await self._worker_polls()
             case Part.ATLAS | Part.MEDIA_BOT:
                 return await self._agent_is_registered(part)
+            case Part.TALK:
+                return await self._answers(f"http://127.0.0.1:{site.ports.talk}/healthz")
 
     async def aclose(self) -> None:
         self._temporal = None

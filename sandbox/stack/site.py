@@ -58,6 +58,14 @@ class Site:
         return f"http://127.0.0.1:{self.ports.recorder}"
 
     @property
+    def phrases_url(self) -> str:
+        return f"{self.providers_url}/phrases"
+
+    @property
+    def talk_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.talk}/talk"
+
+    @property
     def description_file(self) -> Path:
         return self.folder / "stack.json"
 
