@@ -197,3 +197,19 @@ async def test_a_database_that_is_away_is_503(tmp_path: Path) -> None:
         answer = await service.get("/calls")
         assert_problem(answer, 503, "unavailable")
         assert "api_keys" not in answer.text
+
+
+async def test_only_the_temporal_ui_may_call_the_codec_from_a_browser(service: Service) -> None:
+    async def preflight(origin: str) -> httpx2.Response:
+        headers = {
+            "Origin": origin,
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type,x-namespace",
+        }
+        return await service.client.options("/codec/decode", headers=headers)
+
+    allowed = await preflight("http://temporal-ui.test")
+    assert allowed.headers["Access-Control-Allow-Origin"] == "http://temporal-ui.test"
+    assert "x-namespace" in allowed.headers["Access-Control-Allow-Headers"]
+    refused = await preflight("http://evil.test")
+    assert "Access-Control-Allow-Origin" not in refused.headers
