@@ -19,7 +19,7 @@ _JSON = '{"level": "%(levelname)s", "logger": "%(name)s", "event": "%(message)s"
 _CONSOLE = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 # The ears are threads of small numpy calls, and the event loop waits up to this long for the
-# interpreter after each read: with Python's 5 ms a final result is some 10 ms later (8 callers, p95).
+# interpreter after each read: with 5 ms, the default, finals are 10 ms later (8 callers, p95).
 _SWITCH_SECONDS = 0.0005
 
 log = logging.getLogger("sandbox.providers")
