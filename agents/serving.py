@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 import os
 import signal
+import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from livekit.agents import AgentServer
 
@@ -26,7 +27,10 @@ def load_function(threshold: float) -> Callable[[], float] | None:
 
 
 async def serve(server: AgentServer, *, drain_seconds: float, close_seconds: float) -> int:
-    """Serve until SIGTERM or SIGINT, then drain and close. Returns the exit code."""
+    """Serve until SIGTERM or SIGINT, then drain, close and exit 0.
+
+    Returns the exit code only when the agent server gave up by itself.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,11 +49,14 @@ async def serve(server: AgentServer, *, drain_seconds: float, close_seconds: flo
         # A job that does not end within its time must not hold the process back. Its own process
         # notices the closed channel and ends too; the workflow sends a successor.
         log.warning("calls did not end in time; leaving them", extra={"seconds": close_seconds})
-        logging.shutdown()
-        os._exit(0)
-    with contextlib.suppress(Exception):
-        await running
-    return 0
+    leave_now()
+
+
+def leave_now() -> NoReturn:
+    """Exit 0 without the interpreter's farewell, which waits for livekit's threads for seconds."""
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _drain(server: AgentServer, seconds: float) -> None:

@@ -22,7 +22,7 @@ class AgentSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
     agent_drain_seconds: float = Field(
-        4.0,
+        3.0,
         ge=0,
         description="how long running calls may go on after SIGTERM; new ones are refused",
     )

@@ -82,8 +82,7 @@ def no_turns_left(rig: Rig) -> None:
 async def test_greeting_answer_and_farewell_are_heard(rig: Rig) -> None:
     call = await rig.open_call(AgentRole.ATLAS)
     caller = await call.join()
-    first = await caller.heard.wait_until_heard()
-    assert first - call.opened_at < 5
+    await caller.heard.wait_until_heard()
     await caller.heard.wait_for_quiet()
     await caller.say("What are your opening hours?")
     await said_by(rig, "assistant", HOURS)
