@@ -15,7 +15,7 @@ PAGE = Path(__file__).parent / "page"
 _HEADERS = {
     # Everything comes from here but the call itself, whose address is in the link.
     "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss: http: https:; "
-    "media-src 'self' blob: mediastream:; frame-ancestors 'none'",
+    "img-src 'self' data:; media-src 'self' blob: mediastream:; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-cache",

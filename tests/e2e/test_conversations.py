@@ -74,7 +74,10 @@ async def test_a_silent_caller_is_asked_and_then_given_up(
     assert 1.5 < voice.first_loud(greeted) - greeted < 4.5
     await asyncio.wait_for(caller.left.wait(), 15)
     record = await call.settled()
-    assert (record.call["ended_reason"], record.call["ended_by"]) == ("silence_timeout", "caller")
+    assert (record.call["ended_reason"], record.call["ended_by"]) == (
+        "silence_timeout",
+        "assistant",
+    )
     assert record.said_by("caller") == []
     assert record.said_by("assistant") == [GREETING, STILL_THERE]
 

@@ -1,12 +1,22 @@
 "use strict";
 
 // One web call: the link's hash holds the LiveKit address and the token of `get_token`. The hash
-// never leaves the browser. Without one, this page's own server places a call.
+// never leaves the browser. Without one, this page's own server places a call. `microphone=raw` in
+// the hash leaves out the browser's gain control, noise suppression and echo cancelling: made for
+// people, they drive a synthetic voice into clipping.
 
 const { Room, RoomEvent, Track } = LivekitClient;
 
+const UNPROCESSED = {
+  autoGainControl: false,
+  echoCancellation: false,
+  noiseSuppression: false,
+  voiceIsolation: false,
+};
+
 const part = (id) => document.getElementById(id);
 const lines = new Map(); // by transcription segment
+const rawMicrophone = new URLSearchParams(location.hash.slice(1)).get("microphone") === "raw";
 let room = null;
 
 function show(state, words) {
@@ -47,7 +57,7 @@ async function join() {
   part("said").replaceChildren();
   lines.clear();
   show("connecting", "Connecting");
-  const call = (room = new Room());
+  const call = (room = new Room(rawMicrophone ? { audioCaptureDefaults: UNPROCESSED } : {}));
   call
     .on(RoomEvent.TrackSubscribed, (track, _publication, participant) => {
       if (track.kind !== Track.Kind.Audio) return;
