@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +31,7 @@ def fact_of(event: WebhookEvent) -> Fact | None:
         seen = participant_of(event)
         if not seen.is_human and parse_agent_identity(seen.identity) is None:
             return None
-        data = asdict(seen)
+        data = seen.to_data()
     return Fact(id=event.id, source=FactSource.LIVEKIT, kind=kind, at=_moment(event), data=data)
 
 
@@ -44,6 +43,7 @@ def participant_of(event: WebhookEvent) -> ParticipantSeen:
         sid=participant.sid,
         participant_kind=_participant_kind(participant),
         room_sid=event.room.sid,
+        joined_at=_joined_at(participant),
         disconnect_reason=reason if event.event == "participant_left" else "",
     )
 
@@ -68,9 +68,15 @@ def egress_seen_of(info: EgressInfo) -> dict[str, Any]:
 
 def _moment(event: WebhookEvent) -> datetime:
     # Bills are made of these times: a join is known to the millisecond, the rest to the second.
-    if event.event == "participant_joined" and event.participant.joined_at_ms:
-        return datetime.fromtimestamp(event.participant.joined_at_ms / 1000, UTC)
+    if event.event == "participant_joined" and (joined_at := _joined_at(event.participant)):
+        return joined_at
     return datetime.fromtimestamp(event.created_at, UTC)
+
+
+def _joined_at(participant: ParticipantInfo) -> datetime | None:
+    """Also known of somebody who leaves: their arrival may never have been told."""
+    milliseconds = participant.joined_at_ms or participant.joined_at * 1000
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None
 
 
 def _participant_kind(participant: ParticipantInfo) -> ParticipantKind:

@@ -1,9 +1,10 @@
-"""`python -m sandbox.stack up|down|status|logs`: what the Makefile's commands do."""
+"""`python -m sandbox.stack up|down|status|env|logs`: what the Makefile's commands do."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Coroutine
@@ -80,7 +81,20 @@ def status(run_dir: RunDir = None) -> None:
     _out.print(table)
     dead = [n for n, e in description.processes.items() if e.pid not in running.get(Part(n), [])]
     if dead:
-        _fail(StackError(f"{', '.join(dead)} died: read the log, then `make down` and `make up`."))
+        _fail(StackError(f"{', '.join(dead)} died: read the log; `make up` starts what died."))
+
+
+@app.command()
+def env(run_dir: RunDir = None) -> None:
+    """Print API_URL, API_KEY and the parts' process ids as shell assignments, for `eval`."""
+    try:
+        description = StackDescription.read(_folder(run_dir) / "stack.json")
+    except StackError as trouble:
+        _fail(trouble)
+    print(f"export API_URL={shlex.quote(description.api_url)}")
+    print(f"export API_KEY={shlex.quote(description.api_key)}")
+    for name, entry in description.processes.items():
+        print(f"export {name.upper().replace('-', '_')}_PID={entry.pid}")
 
 
 @app.command()
@@ -103,15 +117,28 @@ def _folder(run_dir: Path | None) -> Path:
 
 
 def _already_up(folder: Path) -> bool:
+    """True when a stack runs from this folder; what died of it is started again."""
     try:
         started = StackDescription.read(folder / "stack.json").processes
     except StackError:
         return False
     running = processes.running(folder)
-    if not started or any(e.pid not in running.get(Part(n), []) for n, e in started.items()):
-        return False  # `Stack.start` says what is left and how to end it
-    _out.print(f"Switchboard is up already from {folder}; `make status` shows it.")
+    if not running:
+        return False
+    dead = [name for name, entry in started.items() if entry.pid not in running.get(Part(name), [])]
+    if dead:
+        _finish(_mend(folder))
+        _out.print(f"Started {', '.join(dead)} again; `make status` shows the stack.")
+    else:
+        _out.print(f"Switchboard is up already from {folder}; `make status` shows it.")
     return True
+
+
+async def _mend(folder: Path) -> None:
+    stack = Stack(
+        folder, detached=True, on_progress=lambda part, news: _out.print(f"  {part:<10} {news}")
+    )
+    await stack.mend()
 
 
 def _finish(work: Coroutine[Any, Any, None]) -> None:

@@ -108,6 +108,18 @@ class Stack:
             await self._probes.aclose()
         self.description.write(self._site.description_file)
 
+    async def mend(self) -> list[Part]:
+        """Start again what died of a detached stack that runs from this folder; those parts."""
+        self._lock_folder()
+        began = StackDescription.read(self._site.description_file)
+        alive = processes.running(self.run_dir)
+        for name, entry in began.processes.items():
+            self._processes[Part(name)] = Process(Part(name), entry.pid, self.run_dir)
+        dead = [p for p in self._processes if self._processes[p].pid not in alive.get(p, [])]
+        for part in dead:
+            await self.start_process(part)
+        return dead
+
     async def stop(self) -> None:
         """Our own parts first, so that they can still tell the servers that they leave."""
         await processes.end(p for p in self._processes.values() if p.part not in SERVERS)
@@ -168,7 +180,7 @@ class Stack:
         except KeyError:
             raise StackError(f"{name} was not started in {self.run_dir}.") from None
 
-    def _claim_folder(self) -> None:
+    def _lock_folder(self) -> None:
         lock = (self.run_dir / "lock").open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,8 +191,12 @@ class Stack:
                 "runs), or set SWITCHBOARD_RUN_DIR and other ports."
             ) from None
         self._lock = lock
+
+    def _claim_folder(self) -> None:
+        self._lock_folder()
         if left := processes.running(self.run_dir):
-            lock.close()
+            assert self._lock is not None
+            self._lock.close()
             self._lock = None
             raise StackError(
                 f"Parts of a stack still run from {self.run_dir} ({', '.join(left)}): end them "

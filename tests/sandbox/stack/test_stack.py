@@ -110,9 +110,13 @@ def test_up_status_down_in_a_path_with_a_space(tmp_path: Path, ports: FreePorts)
         status = command(folder, ports, "status")
         assert status.returncode == 1
         assert "s3 died" in status.stderr
+        mended = command(folder, ports, "up")
+        assert "Started s3 again" in mended.stdout, mended.stderr
+        assert command(folder, ports, "status").returncode == 0
+        assert f"API_KEY={described.api_key}" in command(folder, ports, "env").stdout
     finally:
         down = command(folder, ports, "down")
-    assert "Ended temporal, livekit" in down.stdout
+    assert "Ended temporal, livekit, s3" in down.stdout
     assert processes.running(folder) == {}
     assert not (folder / "stack.json").exists()
     assert Keys.load_or_make(folder / "keys.json").api_key == described.api_key
