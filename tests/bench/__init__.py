@@ -1,0 +1,1 @@
+"""`make bench`: the budgets of docs/benchmarks.md, measured on a stack of its own."""

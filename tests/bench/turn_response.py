@@ -1,0 +1,58 @@
+"""Figure 4: how long the caller waits for an answer."""
+
+from __future__ import annotations
+
+from tests.bench import bare_transport
+from tests.bench.bench import FAILURES, Bench
+from tests.bench.conversations import QUESTIONS, NoTrace, Turn, greeted, timed_turn
+from tests.bench.figures import Budget, Figure, steps_table
+
+
+async def measure(bench: Bench) -> Figure:
+    figure = Figure(
+        "4. Turn response",
+        "From the last voiced sample that the caller sends to the first loud frame that it "
+        "receives (raw); net is without the stand-ins' own delays as their logs have them (speech "
+        "recognition's endpointing and recognition, the language model's first token, the "
+        "voice's first audio), overlaps subtracted once. Beside it, in the same run: how long a "
+        "voice takes from one caller to another without an agent; a turn contains it twice.",
+    )
+    raw = figure.row("raw")
+    net = figure.row("net of the stand-ins' delays", budget=Budget(50, 200))
+    bare = figure.row("net, also of the words after the first token and of leading silence")
+    transport = figure.row("bare transport, one caller to another, one way")
+    turns: list[Turn] = []
+    bench.tell("bare transport")
+    await bench.settle()
+    try:
+        sentences = list(QUESTIONS) * bench.count(4)
+        await bare_transport.measure(bench.stack.description, sentences, transport)
+    except FAILURES as error:
+        transport.fail(error)
+    for number in range(bench.count(4)):
+        await bench.settle()
+        await bench.forget_logs()
+        left = list(QUESTIONS)
+        try:
+            async with bench.joined(await bench.open_call(record=True)) as caller:
+                await greeted(caller)
+                while left:
+                    bench.tell(f"call {number + 1}: {left[0]}")
+                    turns.append(await timed_turn(bench, caller, left.pop(0)))
+        except (*FAILURES, NoTrace) as error:
+            # The question that failed, and those that could not be asked any more.
+            for _ in range(len(left) + 1):
+                net.fail(error)
+    for turn in turns:
+        raw.add(turn.raw * 1000)
+        net.add(turn.net * 1000)
+        bare.add(turn.bare * 1000)
+    if net.values and transport.values:
+        left = bare.percentile(50) - 2 * transport.percentile(50)
+        figure.notes.append(
+            f"Of the bare net's p50 {bare.percentile(50):.0f} ms, two bare transports are "
+            f"{2 * transport.percentile(50):.0f} ms; {left:.0f} ms are left for Atlas (its audio "
+            "frames and those of the plugins, its session, its sentences)."
+        )
+    figure.tables.append(steps_table("The steps of a turn", [turn.steps() for turn in turns]))
+    return figure
