@@ -15,6 +15,10 @@ from livekit.agents import AgentServer
 
 log = logging.getLogger(__name__)
 
+# livekit registers a server that is still cold after its 10 s, and a cold job misses its call by
+# seconds. On a busy machine it is better to register late: whoever asks sees that we are not ready.
+WARM_UP_SECONDS = 45.0
+
 
 def load_function(threshold: float) -> Callable[[], float] | None:
     """What an agent server reports as its load: None is livekit's measure, the CPU's.

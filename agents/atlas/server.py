@@ -14,7 +14,7 @@ from temporalio.runtime import Runtime
 from agents.atlas.call import AtlasCall
 from agents.atlas.settings import AtlasSettings
 from agents.job import NotACall, accept_calls, job_of
-from agents.serving import load_function
+from agents.serving import WARM_UP_SECONDS, load_function
 from agents.settings import load, load_engine
 from contract.identity import AgentRole
 
@@ -66,6 +66,7 @@ def make_server(settings: AtlasSettings) -> AgentServer:
         prometheus_port=settings.atlas_prometheus_port,
         session_end_timeout=SESSION_END_SECONDS,
         setup_fnc=prepare,
+        initialize_process_timeout=WARM_UP_SECONDS,
         preload_modules=[__name__],
     )
     server.rtc_session(

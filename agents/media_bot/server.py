@@ -12,7 +12,7 @@ from temporalio.runtime import Runtime
 from agents.job import NotACall, accept_calls, job_of
 from agents.media_bot.call import MediaBotCall
 from agents.media_bot.settings import MediaBotSettings
-from agents.serving import load_function
+from agents.serving import WARM_UP_SECONDS, load_function
 from agents.settings import load_engine
 from contract.identity import AgentRole
 
@@ -57,6 +57,7 @@ def make_server(settings: MediaBotSettings) -> AgentServer:
         prometheus_port=settings.media_bot_prometheus_port,
         session_end_timeout=SESSION_END_SECONDS,
         setup_fnc=prepare,
+        initialize_process_timeout=WARM_UP_SECONDS,
         preload_modules=[__name__],
     )
     server.rtc_session(
