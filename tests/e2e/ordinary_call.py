@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from tests.e2e.conversation import DOG, OPENING_HOURS, Conversation, converse
 from tests.e2e.listening import VoiceEar
@@ -20,7 +21,7 @@ class OrdinaryCall:
     talk: Conversation
     record: SettledCall
     live: list[ServerEvent]  # the timeline as it was streamed during the call
-    began: float  # time.time
+    asked: dict[str, list[dict[str, Any]]]  # what each vendor's stand-in was asked for it
 
 
 async def place_ordinary_call(switchboard: Switchboard, atlas: VoiceEar) -> OrdinaryCall:
@@ -35,7 +36,7 @@ async def place_ordinary_call(switchboard: Switchboard, atlas: VoiceEar) -> Ordi
             talk=talk,
             record=record,
             live=await asyncio.wait_for(live, 10),
-            began=began,
+            asked={v: await switchboard.asked_of(v, began) for v in ("groq", "elevenlabs")},
         )
     finally:
         live.cancel()

@@ -90,9 +90,7 @@ async def test_the_stream_of_events_is_the_timeline_and_resumes(
     assert await follow(switchboard.http, ordinary_call.web_call.id, last_event_id=last) == []
 
 
-async def test_the_bill_is_what_the_vendors_were_asked(
-    switchboard: Switchboard, ordinary_call: OrdinaryCall
-) -> None:
+async def test_the_bill_is_what_the_vendors_were_asked(ordinary_call: OrdinaryCall) -> None:
     cost = ordinary_call.record.call["cost"]
     items = {(item["what"], item["unit"]): item for item in cost["items"]}
     assert {(i["what"], i["provider"], i["model"]) for i in cost["items"]} == {
@@ -100,11 +98,10 @@ async def test_the_bill_is_what_the_vendors_were_asked(
         ("llm", "groq", "llama-3.3-70b-versatile"),
         ("tts", "elevenlabs", "eleven_turbo_v2_5"),
     }
-    spoken = await switchboard.asked_of("elevenlabs", ordinary_call.began)
+    spoken = ordinary_call.asked["elevenlabs"]
     characters = sum(len(entry["text"]) for entry in spoken if entry.get("event") == "context")
     assert int(items["tts", "characters"]["quantity"]) == pytest.approx(characters, abs=5)
-    asked = await switchboard.asked_of("groq", ordinary_call.began)
-    assert [entry["last_text"] for entry in asked] == list(QUESTIONS)
+    assert [entry["last_text"] for entry in ordinary_call.asked["groq"]] == list(QUESTIONS)
     assert int(items["llm", "output_tokens"]["quantity"]) > 0
     seconds = float(items["stt", "audio_seconds"]["quantity"])
     assert seconds == pytest.approx(ordinary_call.record.call["talk_seconds"], abs=4)
