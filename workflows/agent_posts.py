@@ -68,9 +68,11 @@ class AgentPosts:
 
     async def _man(self, post: AgentPost) -> None:
         tries = 1
+        no_show = False
         while True:
-            with contextlib.suppress(TimeoutError):
-                await self._comes(post)
+            if not no_show:
+                with contextlib.suppress(TimeoutError):
+                    await self._comes(post)
             if post.came:
                 tries = 0
                 await workflow.wait_condition(lambda: post.lost)
@@ -78,7 +80,7 @@ class AgentPosts:
                 self._give_up(post)
                 return
             tries += 1
-            await self._send_again(post)
+            no_show = await self._send_again(post)
 
     @staticmethod
     async def _comes(post: AgentPost) -> None:
@@ -89,7 +91,8 @@ class AgentPosts:
             timeout_summary=f"{post.role.display_name} has this long to come",
         )
 
-    async def _send_again(self, post: AgentPost) -> None:
+    async def _send_again(self, post: AgentPost) -> bool:
+        """True when the next one was waited for already, in vain."""
         post.next_generation()
         self._state.journal.note(
             workflow.now(),
@@ -102,11 +105,14 @@ class AgentPosts:
             await steps.dispatch_agent(self._state, post.role)
         except ActivityError as error:
             workflow.logger.warning("%s could not be dispatched: %s", post.role, error.cause)
-            return
+            return False
         if post.role is AgentRole.ATLAS and self._state.answered_at is not None:
-            with contextlib.suppress(TimeoutError):
+            try:
                 await self._comes(post)
-                await self.tell_atlas_to_start()
+            except TimeoutError:
+                return True
+            await self.tell_atlas_to_start()
+        return False
 
     def _give_up(self, post: AgentPost) -> None:
         name = post.role.display_name
