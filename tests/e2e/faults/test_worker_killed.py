@@ -1,0 +1,189 @@
+"""The Temporal worker killed (SIGKILL) at every point of a call that its caller can notice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+
+from sandbox.caller.hearing import NotHeard
+from sandbox.stack.site import CHECKOUT, TASK_QUEUE
+from tests.e2e.faults.invariants import Truth, assert_hold
+from tests.e2e.faults.system import PlacedCall, System
+from tests.e2e.faults.waiting import eventually
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+POINTS = [
+    "after_the_post",
+    "before_joining",
+    "after_joining",
+    "in_the_greeting",
+    "in_the_question",
+    "in_the_answer",
+    "after_the_answer",
+    "before_leaving",
+    "after_leaving",
+    "while_the_recording_is_finalised",
+    "in_the_greeting and after_leaving",
+]
+NEXT_COMMAND_WITHIN = 3.0
+
+
+class Killer:
+    """Kills the worker when the call comes to one of its points, and starts it again at once."""
+
+    def __init__(self, system: System, points: str) -> None:
+        self._system = system
+        self._points = set(points.split(" and "))
+        self._restart: asyncio.Task[None] | None = None
+        self.killed_at = self.back_at = 0.0
+
+    async def at(self, point: str) -> None:
+        if point not in self._points:
+            return
+        self._points.remove(point)
+        await self.worker_is_back()
+        await self._system.stack.kill("worker")
+        self.killed_at = time.monotonic()
+        self._restart = asyncio.create_task(self._start_again())
+
+    async def worker_is_back(self) -> None:
+        if self._restart is not None:
+            await self._restart
+        assert self._system.stack.is_running("worker")
+
+    async def all_done(self) -> None:
+        await self.worker_is_back()
+        assert not self._points, f"The call never came to {self._points}."
+
+    async def _start_again(self) -> None:
+        await self._system.stack.start_process("worker")
+        self.back_at = time.monotonic()
+
+
+@pytest.mark.parametrize("points", POINTS)
+async def test_the_worker_is_killed(system: System, points: str) -> None:
+    killer = Killer(system, points)
+    call = await system.place_call()
+    await killer.at("after_the_post")
+    if points == "before_joining":
+        await call.here("atlas-1")
+        await killer.at("before_joining")
+    caller = await call.join()
+    await killer.at("after_joining")
+    await caller.heard.wait_until_heard(0.3, timeout=20)
+    await killer.at("in_the_greeting")
+    await caller.heard.wait_for_quiet()
+    answer = asyncio.create_task(call.ask())
+    await asyncio.sleep(0.5)  # in the middle of the caller's sentence
+    await killer.at("in_the_question")
+    await answer
+    await killer.at("in_the_answer")
+    await caller.heard.wait_for_quiet()
+    await killer.at("after_the_answer")
+    await killer.at("before_leaving")
+    await call.leave()
+    await killer.at("after_leaving")
+    if points == "while_the_recording_is_finalised":
+        await being_finalised(call)
+        await killer.at(points)
+    await killer.all_done()
+    # Whoever answered while nobody worked was Atlas: the audio does not pass through the worker.
+    if points in ("in_the_greeting", "in_the_question", "in_the_answer"):
+        assert caller.heard.loud_seconds(killer.killed_at, killer.back_at) > 0.5
+    await assert_hold(system, Truth.caller_hung_up(call.id, talked=call.talked))
+
+
+async def being_finalised(call: PlacedCall) -> None:
+    async def look() -> bool:
+        return (await call.row())["recording"]["status"] in ("finalising", "ready")
+
+    await eventually(look, 20, "the recording was never finalised", every=0.02)
+
+
+async def test_the_next_command_is_handled_soon_after_the_worker_is_back(system: System) -> None:
+    call = await system.place_call()
+    await call.join()
+    await call.greeted()
+    killer = Killer(system, "now")
+    await killer.at("now")
+    await killer.worker_is_back()
+    assert (await call.hang_up()).status_code == 200
+    answered_at = time.monotonic()
+    since_kill, since_back = answered_at - killer.killed_at, answered_at - killer.back_at
+    print(
+        f"worker killed: next command after {since_kill:.1f} s, {since_back:.2f} s after it was up"
+    )
+    assert since_back < NEXT_COMMAND_WITHIN
+    await assert_hold(system, operator_hung_up(call))
+
+
+async def test_a_second_worker_takes_over_at_once(system: System) -> None:
+    call = await system.place_call()
+    caller = await call.join()
+    await call.greeted()
+    async with second_worker(system):
+        await system.stack.kill("worker")
+        killed_at = time.monotonic()
+        assert (await call.hang_up()).status_code == 200
+        took_over_after = time.monotonic() - killed_at
+        print(f"worker killed beside another: next command answered after {took_over_after:.2f} s")
+        assert took_over_after < NEXT_COMMAND_WITHIN
+        with contextlib.suppress(NotHeard):
+            await caller.heard.wait_for_quiet(timeout=5)
+        await assert_hold(system, operator_hung_up(call))
+        await system.stack.start_process("worker")
+
+
+def operator_hung_up(call: PlacedCall) -> Truth:
+    return Truth(call_id=call.id, reason="operator_hung_up", ended_by="operator")
+
+
+@asynccontextmanager
+async def second_worker(system: System) -> AsyncIterator[None]:
+    process = await asyncio.to_thread(_start_beside, system)
+    try:
+        await eventually(lambda: _polls(system, process.pid), 30, "the second worker never polled")
+        yield
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.wait)
+
+
+def _start_beside(system: System) -> subprocess.Popen[bytes]:
+    """With the first one's environment, and so with its mark: the stack ends it as its own."""
+    (first,) = system.stack.pids("worker")
+    raw = Path(f"/proc/{first}/environ").read_bytes().split(b"\0")
+    with (system.stack.run_dir / "logs" / "worker-2.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "worker_main.py"],
+            cwd=CHECKOUT,
+            env=dict(item.decode().split("=", 1) for item in raw if item),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+async def _polls(system: System, pid: int) -> bool:
+    kinds = TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY
+    for kind in kinds:
+        asked = DescribeTaskQueueRequest(
+            namespace=system.stack.description.temporal_namespace,
+            task_queue=TaskQueue(name=TASK_QUEUE),
+            task_queue_type=kind,
+        )
+        found = await system.temporal.workflow_service.describe_task_queue(asked)
+        if not any(poller.identity.startswith(f"{pid}@") for poller in found.pollers):
+            return False
+    return True
