@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -67,11 +68,15 @@ def main(
     except StackError as error:
         console.print(str(error), style="red", markup=False)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)
 
 
 async def _bench(names: list[str], scale: float, out: Path | None) -> int:
+    this = asyncio.current_task()
+    assert this is not None
+    # The stack ends with us also when we are told to go.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     machine, begun = Machine.look(), time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:

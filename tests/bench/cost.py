@@ -41,11 +41,9 @@ async def measure(bench: Bench) -> Figure:
         await _one_call(bench, rows, total, rates)
     bench.tell(f"{_AT_ONCE} calls at once")
     busy = await _several(bench, total)
-    headings = ("part", "CPU idle, % of a core", "PSS idle, MB", "RSS idle, MB")
-    headings += (
-        f"PSS {_AT_ONCE} calls, MB",
-        f"RSS {_AT_ONCE} calls, MB",
-        "processes, idle / calls",
+    headings = (
+        *("part", "CPU idle, % of a core", "PSS idle, MB", "RSS idle, MB"),
+        *(f"PSS {_AT_ONCE} calls, MB", f"RSS {_AT_ONCE} calls, MB", "processes, idle / calls"),
     )
     figure.tables.append(
         Table(

@@ -32,26 +32,26 @@ async def measure(bench: Bench) -> Figure:
     for number in range(bench.count(4)):
         await bench.settle()
         await bench.forget_logs()
-        left = list(QUESTIONS)
+        to_ask = list(QUESTIONS)
         try:
             async with bench.joined(await bench.open_call(record=True)) as caller:
                 await greeted(caller)
-                while left:
-                    bench.tell(f"call {number + 1}: {left[0]}")
-                    turns.append(await timed_turn(bench, caller, left.pop(0)))
+                while to_ask:
+                    bench.tell(f"call {number + 1}: {to_ask[0]}")
+                    turns.append(await timed_turn(bench, caller, to_ask.pop(0)))
         except (*FAILURES, NoTrace) as error:
             # The question that failed, and those that could not be asked any more.
-            for _ in range(len(left) + 1):
+            for _ in range(len(to_ask) + 1):
                 net.fail(error)
     for turn in turns:
         raw.add(turn.raw * 1000)
         net.add(turn.net * 1000)
         bare.add(turn.bare * 1000)
     if net.values and transport.values:
-        left = bare.percentile(50) - 2 * transport.percentile(50)
+        rest = bare.percentile(50) - 2 * transport.percentile(50)
         figure.notes.append(
             f"Of the bare net's p50 {bare.percentile(50):.0f} ms, two bare transports are "
-            f"{2 * transport.percentile(50):.0f} ms; {left:.0f} ms are left for Atlas (its audio "
+            f"{2 * transport.percentile(50):.0f} ms; {rest:.0f} ms are left for Atlas (its audio "
             "frames and those of the plugins, its session, its sentences)."
         )
     figure.tables.append(steps_table("The steps of a turn", [turn.steps() for turn in turns]))
