@@ -30,6 +30,7 @@ from agents.atlas.tools.repetition import RepetitionBreaker
 from agents.atlas.transcript import TurnRecorder
 from agents.atlas.usage import usage_items
 from agents.atlas.voice import Voice
+from agents.atlas.withheld import WithheldAnswer
 from agents.turns import Turn
 from contract.assistants import Assistant
 from contract.facts import FactKind
@@ -73,6 +74,7 @@ class Conversation:
             say=lambda text: void(self.voice.say(text)),
             give_up=self._give_up,
         )
+        self._withheld = WithheldAnswer(is_waiting=self._answer_waits, release=self.voice.let_go)
         self._recorder = TurnRecorder(session, add_turn, language)
         self._opening = CallOpening(
             opening,
@@ -103,10 +105,12 @@ class Conversation:
         )
         self._fillers.start()
         self._watchdog.start()
+        self._withheld.start()
         self._opening.start()
 
     async def aclose(self) -> None:
         await self._opening.aclose()
+        await self._withheld.aclose()
         await self._watchdog.aclose()
         await self._fillers.aclose()
         await self._end_call.aclose()
@@ -152,6 +156,17 @@ class Conversation:
 
     def _is_thinking(self) -> bool:
         return self.floor.is_open and self.session.agent_state == "thinking"
+
+    def _answer_waits(self) -> bool:
+        speech = self.session.current_speech
+        return (
+            self.floor.is_open
+            and speech is not None
+            and not speech.done()
+            and not speech.interrupted
+            and self.session.agent_state != "speaking"
+            and self.session.user_state != "speaking"
+        )
 
     def _floor_changed(self) -> None:
         self.voice.listen(self.floor.is_open)

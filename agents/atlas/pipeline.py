@@ -29,6 +29,7 @@ from agents.atlas.settings import ProviderSettings
 from contract.assistants import Assistant, TurnDetection, TurnOptions
 
 DEFAULT_VOICE = "default"
+FALSE_INTERRUPTION_SECONDS = 1.0
 
 
 class UnknownProvider(ValueError):
@@ -70,6 +71,8 @@ def turn_handling(turn: TurnOptions) -> TurnHandlingOptions:
             "mode": "vad",
             "enabled": turn.allow_interruptions,
             "min_duration": turn.min_interruption_seconds,
+            # A cough between question and answer delays the answer by so much.
+            "false_interruption_timeout": FALSE_INTERRUPTION_SECONDS,
         },
         "preemptive_generation": {"enabled": turn.preemptive_generation},
     }

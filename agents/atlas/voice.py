@@ -57,5 +57,11 @@ class Voice:
     def unhush(self) -> None:
         self._session.output.set_audio_enabled(True)
 
+    def let_go(self) -> None:
+        """Play what is paused. Nothing happens when nothing is."""
+        output = self._session.output.audio
+        if output is not None and output.can_pause:
+            output.resume()
+
     def listen(self, listening: bool) -> None:
         self._session.input.set_audio_enabled(listening)

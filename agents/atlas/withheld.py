@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+# Longer than livekit's own `false_interruption_timeout`, which is the ordinary way out.
+PATIENCE_SECONDS = 1.5
+_LOOK_SECONDS = 0.25
+
+
+class WithheldAnswer:
+    """Lets an answer go that livekit keeps back although nobody speaks.
+
+    livekit-agents 1.8.9 pauses an answer as soon as the caller seems to speak on, and lets it go
+    at the end of that speech. When the recogniser's end comes while the voice detector is still in
+    a segment, the detector is flushed and its own end never comes: the answer stays paused and the
+    caller sits in silence (seen once in about 60 turns on a busy machine; livekit/agents#4615 and
+    agents-js#2322 are about the same pause).
+    """
+
+    def __init__(self, *, is_waiting: Callable[[], bool], release: Callable[[], None]) -> None:
+        """`is_waiting`: an answer exists, is not being spoken, and the caller is quiet."""
+        self._is_waiting = is_waiting
+        self._release = release
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._watch(), name="withheld_answer")
+
+    async def aclose(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _watch(self) -> None:
+        waited = 0.0
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            waited = waited + _LOOK_SECONDS if self._is_waiting() else 0.0
+            if waited >= PATIENCE_SECONDS:
+                # Also true of a model that thinks for long; nothing is paused then, and releasing
+                # what is not held changes nothing.
+                self._release()
+                waited = 0.0

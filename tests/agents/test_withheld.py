@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import asyncio
+
+from agents.atlas.withheld import WithheldAnswer
+from tests.agents import virtual_clock
+
+
+class Stage:
+    """An answer that waits or not, and when it was let go."""
+
+    def __init__(self) -> None:
+        self.waiting = False
+        self.let_go: list[float] = []
+        self.guard = WithheldAnswer(
+            is_waiting=lambda: self.waiting,
+            release=lambda: self.let_go.append(virtual_clock.now()),
+        )
+
+
+def test_an_answer_that_is_kept_back_is_let_go_after_patience() -> None:
+    async def story() -> None:
+        stage = Stage()
+        stage.guard.start()
+        await asyncio.sleep(10)
+        stage.waiting = True
+        await asyncio.sleep(2)
+        stage.waiting = False
+        await asyncio.sleep(60)
+        await stage.guard.aclose()
+        [at] = stage.let_go
+        assert 11.25 <= at <= 11.75
+
+    virtual_clock.run(story())
+
+
+def test_an_answer_that_comes_in_time_is_left_alone() -> None:
+    async def story() -> None:
+        stage = Stage()
+        stage.guard.start()
+        for _ in range(20):
+            stage.waiting = True
+            await asyncio.sleep(1.2)
+            stage.waiting = False
+            await asyncio.sleep(0.3)
+        await stage.guard.aclose()
+        assert stage.let_go == []
+
+    virtual_clock.run(story())
+
+
+def test_it_tries_again_while_the_answer_is_still_kept_back() -> None:
+    async def story() -> None:
+        stage = Stage()
+        stage.guard.start()
+        stage.waiting = True
+        await asyncio.sleep(4.6)
+        await stage.guard.aclose()
+        await asyncio.sleep(10)
+        assert stage.let_go == [1.5, 3.0, 4.5]
+
+    virtual_clock.run(story())
