@@ -71,7 +71,8 @@ async def test_a_silent_caller_is_asked_and_then_given_up(
     asked = await hear_out(voice, atlas, greeted)
     assert asked is not None
     assert (asked.text, asked.is_clear) == (STILL_THERE, True), asked
-    assert 1.5 < voice.first_loud(greeted) - greeted < 4.5
+    waited = voice.first_loud(greeted) - greeted
+    assert 1.5 < waited < 4.5
     await asyncio.wait_for(caller.left.wait(), 15)
     record = await call.settled()
     assert (record.call["ended_reason"], record.call["ended_by"]) == (
@@ -93,7 +94,7 @@ async def test_goodbye_is_answered_and_ends_the_call(
     spoken = await caller.say(GOODBYE)
     farewell = await hear_out(voice, atlas, spoken.ended_at)
     assert farewell is not None
-    assert (farewell.text, farewell.is_clear) == ("Goodbye.", True)
+    assert (farewell.text, farewell.is_clear) == ("Goodbye.", True), farewell
     await asyncio.wait_for(caller.left.wait(), 15)
     record = await call.settled()
     assert (record.call["ended_reason"], record.call["ended_by"]) == (
@@ -116,7 +117,7 @@ async def test_typed_words_are_answered_aloud(switchboard: Switchboard, atlas: V
     await caller.room.local_participant.send_text(DOG, topic="lk.chat")
     answer = await hear_out(await voice_of(caller), atlas, caller.joined_at)
     assert answer is not None
-    assert (answer.text, answer.is_clear) == (answer_to(DOG), True)
+    assert (answer.text, answer.is_clear) == (answer_to(DOG), True), answer
     assert said(await call.turns(2)) == dialogue(DOG)[1:]
 
 
@@ -132,7 +133,7 @@ async def test_typed_words_are_ignored_where_the_assistant_takes_none(
     # A spoken sentence after it is answered, and it alone.
     answer = await hear_out(await voice_of(caller), atlas, caller.joined_at)
     assert answer is not None
-    assert (answer.text, answer.is_clear) == (answer_to(OPENING_HOURS), True)
+    assert (answer.text, answer.is_clear) == (answer_to(OPENING_HOURS), True), answer
     assert caller.heard.loud_seconds(until=spoken.ended_at) == 0
     assert said(await call.turns(2)) == dialogue(OPENING_HOURS)[1:]
 

@@ -103,7 +103,9 @@ async def test_the_bill_is_what_the_vendors_were_asked(ordinary_call: OrdinaryCa
     assert int(items["tts", "characters"]["quantity"]) == pytest.approx(characters, abs=5)
     assert [entry["last_text"] for entry in ordinary_call.asked["groq"]] == list(QUESTIONS)
     assert int(items["llm", "output_tokens"]["quantity"]) > 0
+    # livekit's Deepgram plugin counts in steps of five seconds and forgets the step it is in.
     seconds = float(items["stt", "audio_seconds"]["quantity"])
-    assert seconds == pytest.approx(ordinary_call.record.call["talk_seconds"], abs=4)
+    talked = ordinary_call.record.call["talk_seconds"]
+    assert talked - 7 <= seconds <= talked
     assert cost["partial"] is False
     assert float(cost["total"]) == pytest.approx(sum(float(i["amount"]) for i in cost["items"]))
