@@ -29,7 +29,7 @@ async def demo(screen: Screen, *, stay: bool) -> int:
         for fault in found:
             print(fault, file=sys.stderr)
         if stay:
-            screen.how_to_go_on(stack.description)
+            screen.how_to_go_on(stack.description, await _call_for_a_person(stack))
             await asyncio.Event().wait()
         return 1 if found else 0
     finally:
@@ -57,6 +57,12 @@ async def _one_call(stack: Stack, screen: Screen) -> list[str]:
             await asyncio.gather(story, return_exceptions=True)
     screen.record(record, conversation, described)
     return faults(record, conversation, expected_dialogue(opening))
+
+
+async def _call_for_a_person(stack: Stack) -> dict[str, str]:
+    described = stack.description
+    async with ApiClient(described.api_url, described.api_key) as client:
+        return await client.place_call(ASSISTANT)
 
 
 async def _talk(stack: Stack, caller: Caller, call: dict[str, str], screen: Screen) -> Conversation:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -94,10 +95,14 @@ class Screen:
         for name, value in rows.items():
             self._console.print(f"  {name:<10} {value}", markup=False)
 
-    def how_to_go_on(self, stack: StackDescription) -> None:
+    def how_to_go_on(self, stack: StackDescription, call: dict[str, Any]) -> None:
         self.say(
-            "\n[bold]Everything stays up until Ctrl-C.[/] Another call, from another terminal:"
+            "\n[bold]Everything stays up until Ctrl-C.[/] A call for you, in a browser "
+            "(within a minute; the page can place another):"
         )
+        hash = urlencode({"url": call["url"], "token": call["token"]})
+        self._console.print(f"  {stack.talk_url}#{hash}", markup=False)
+        self.say("Another call, from another terminal:")
         self._console.print(
             f"  curl -X POST {stack.api_url}/web_call/get_token "
             f"-H 'Authorization: Bearer {stack.api_key}' "
