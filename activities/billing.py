@@ -6,8 +6,11 @@ from typing import Any
 from temporalio import activity
 
 from activities.prices import PriceTable
+from activities.store_errors import unknown_calls_are_final
+from contract.calls import TimelineEntry
 from contract.facts import UsageItem
-from contract.steps import BillSettled, SettleBill, Step
+from contract.steps import BillSettled, SettleBill, Step, WriteRecord
+from store.calls import Calls
 from store.database import Database
 from store.ledger import Ledger
 
@@ -27,6 +30,12 @@ class BillingActivities:
         items = [self._line(item) for item in order.usage if order.answered_at]
         total = sum((Decimal(line["amount"]) for line in items if line["amount"]), Decimal(0))
         partial = not order.usage_complete or any(line["amount"] is None for line in items)
+        with unknown_calls_are_final():
+            return await self._write(order, items, total, partial)
+
+    async def _write(
+        self, order: SettleBill, items: list[dict[str, Any]], total: Decimal, partial: bool
+    ) -> BillSettled:
         async with self._database.session() as session:
             row = await Ledger(session).settle(
                 call_id=order.call_id,
@@ -36,7 +45,11 @@ class BillingActivities:
                 partial=partial,
                 items=items,
             )
-            return BillSettled(str(row.total), row.currency, row.partial)
+            bill = BillSettled(str(row.total), row.currency, row.partial)
+            await Calls(session).write(
+                WriteRecord(call_id=order.call_id, entries=(_entry(order, bill),))
+            )
+        return bill
 
     def _line(self, item: UsageItem) -> dict[str, Any]:
         price = self._prices.unit_price(item)
@@ -51,3 +64,15 @@ class BillingActivities:
             "amount": None if amount is None else str(amount.quantize(_CENT_FRACTION)),
             "price_table": self._prices.version,
         }
+
+
+def _entry(order: SettleBill, bill: BillSettled) -> TimelineEntry:
+    return TimelineEntry(
+        source="billing",
+        source_seq=1,
+        at=order.settled_at,
+        actor="platform",
+        kind="bill_settled",
+        text=f"The bill is settled: {bill.total} {bill.currency}.",
+        data={"partial": bill.partial},
+    )

@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.store_errors import unknown_calls_are_final
 from contract.steps import (
-    CALL_UNKNOWN_ERROR,
     AssistantChosen,
     ChooseAssistant,
     Step,
@@ -17,17 +14,7 @@ from contract.steps import (
 from store.assistants import Assistants
 from store.calls import Calls
 from store.database import Database
-from store.errors import CallUnknown
 from store.recordings import Recordings
-
-
-@contextmanager
-def _unknown_calls_are_final() -> Iterator[None]:
-    """The API withdrew a call whose start it could not be sure of: no retry brings the row back."""
-    try:
-        yield
-    except CallUnknown as error:
-        raise ApplicationError(str(error), type=CALL_UNKNOWN_ERROR, non_retryable=True) from error
 
 
 class CallRecordActivities:
@@ -39,13 +26,13 @@ class CallRecordActivities:
 
     @activity.defn(name=Step.WRITE_RECORD)
     async def write_record(self, update: WriteRecord) -> None:
-        with _unknown_calls_are_final():
+        with unknown_calls_are_final():
             async with self._database.session() as session:
                 await Calls(session).write(update)
 
     @activity.defn(name=Step.WRITE_RECORDING)
     async def write_recording(self, update: WriteRecording) -> None:
-        with _unknown_calls_are_final():
+        with unknown_calls_are_final():
             async with self._database.session() as session:
                 await Recordings(session).write(update)
 

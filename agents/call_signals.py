@@ -1,9 +1,9 @@
-"""Telling a fact to the call's workflow."""
+"""Telling facts to the call's workflow."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -15,7 +15,7 @@ from engine.settings import EngineSettings
 
 log = logging.getLogger(__name__)
 
-FACT_SIGNAL = "fact"
+FACTS_SIGNAL = "facts"
 _RPC_TIMEOUT = timedelta(seconds=2)
 # Trying again cannot change these: the call is over, was never a call, or does not take the fact.
 _FINAL = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT}
@@ -35,18 +35,23 @@ class CallSignals:
         self._on_over = on_over
         self._client: Client | None = None
 
-    async def deliver(self, fact: Fact) -> None:
+    async def deliver(self, facts: Sequence[Fact]) -> None:
         if self._client is None:
             self._client = await connect(self._settings, lazy=True)
         workflow = self._client.get_workflow_handle(self._call_id)
         try:
-            await workflow.signal(FACT_SIGNAL, fact.to_dict(), rpc_timeout=_RPC_TIMEOUT)
+            await workflow.signal(
+                FACTS_SIGNAL, [fact.to_dict() for fact in facts], rpc_timeout=_RPC_TIMEOUT
+            )
         except RPCError as refused:
             if refused.status not in _FINAL:
                 raise
             log.info(
                 "the workflow takes no more facts",
-                extra={"fact": f"{fact.kind} {fact.id}", "status": refused.status.name},
+                extra={
+                    "fact": " ".join(fact.kind for fact in facts),
+                    "status": refused.status.name,
+                },
             )
             if refused.status is RPCStatusCode.NOT_FOUND:
                 self._on_over()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,8 +18,11 @@ log = logging.getLogger(__name__)
 # is a milestone of the call: at most a handful of each, none is ever dropped.
 DROPPABLE = frozenset({FactKind.PARTICIPANT_JOINED, FactKind.PARTICIPANT_LEFT})
 
-Deliver = Callable[[Fact], Awaitable[None]]
-"""Returns once the fact is acknowledged (or nobody can want it any more), raises to be retried."""
+# What came together is told together: a signal costs a workflow four events in its history.
+_BATCH = 20
+
+Deliver = Callable[[Sequence[Fact]], Awaitable[None]]
+"""Returns once all are acknowledged (or nobody can want them any more), raises to be retried."""
 
 
 @dataclass(eq=False)
@@ -48,6 +51,7 @@ class FactOutbox:
         self._entries: deque[_Entry] = deque()
         self._by_seq: dict[int, _Entry] = {}
         self._seq = 0
+        self._on_the_wire = 0
         self._wake = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -100,8 +104,7 @@ class FactOutbox:
     def _make_room(self) -> None:
         if len(self._entries) < self._limit:
             return
-        # The first entry may be on the wire: it stays.
-        for entry in list(self._entries)[1:]:
+        for entry in list(self._entries)[self._on_the_wire :]:
             if entry.fact.kind in DROPPABLE:
                 log.warning("the outbox is full", extra={"fact": entry.fact.id})
                 self._entries.remove(entry)
@@ -115,20 +118,24 @@ class FactOutbox:
                 self._empty.set()
                 self._wake.clear()
                 await self._wake.wait()
-            entry = self._entries[0]
+            batch = list(self._entries)[:_BATCH]
+            self._on_the_wire = len(batch)
             try:
-                await self._deliver(entry.fact)
+                await self._deliver([entry.fact for entry in batch])
             except Exception as failed:
                 log.warning(
-                    "a fact could not be told; trying again",
-                    extra={"fact": entry.fact.id, "error": type(failed).__name__},
+                    "facts could not be told; trying again",
+                    extra={"fact": batch[0].fact.id, "error": type(failed).__name__},
                 )
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, self._longest_backoff)
                 continue
+            finally:
+                self._on_the_wire = 0
             backoff = self._first_backoff
-            self._entries.popleft()
-            self._settle(entry)
+            for entry in batch:
+                self._entries.popleft()
+                self._settle(entry)
 
     def _settle(self, entry: _Entry) -> None:
         self._by_seq.pop(entry.fact.seq, None)

@@ -170,6 +170,7 @@ class SettleBill:
     provider: Provider
     answered_at: datetime | None
     ended_at: datetime
+    settled_at: datetime
     usage: tuple[UsageItem, ...] = ()
     usage_complete: bool = True
 

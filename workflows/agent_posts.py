@@ -68,31 +68,35 @@ class AgentPosts:
 
     async def _man(self, post: AgentPost) -> None:
         tries = 1
-        no_show = False
         while True:
-            if not no_show:
-                with contextlib.suppress(TimeoutError):
-                    await self._comes(post)
+            await self._comes(post)
             if post.came:
                 tries = 0
+                await self._take_up(post)
                 await workflow.wait_condition(lambda: post.lost)
             if tries == options.AGENT_TRIES:
                 self._give_up(post)
                 return
             tries += 1
-            no_show = await self._send_again(post)
+            await self._send_again(post)
 
     @staticmethod
     async def _comes(post: AgentPost) -> None:
-        """Raises TimeoutError when nobody came in time."""
-        await workflow.wait_condition(
-            lambda: post.came or post.lost,
-            timeout=options.AGENT_NO_SHOW,
-            timeout_summary=f"{post.role.display_name} has this long to come",
-        )
+        """Returns when it is there, or lost, or its time is over."""
+        with contextlib.suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: post.came or post.lost,
+                timeout=options.AGENT_NO_SHOW,
+                timeout_summary=f"{post.role.display_name} has this long to come",
+            )
 
-    async def _send_again(self, post: AgentPost) -> bool:
-        """True when the next one was waited for already, in vain."""
+    async def _take_up(self, post: AgentPost) -> None:
+        """A successor comes into a call that is answered already; the story told only the first."""
+        is_successor = post.role is AgentRole.ATLAS and post.generation > 1
+        if is_successor and self._state.answered_at is not None:
+            await self.tell_atlas_to_start()
+
+    async def _send_again(self, post: AgentPost) -> None:
         post.next_generation()
         self._state.journal.note(
             workflow.now(),
@@ -105,14 +109,6 @@ class AgentPosts:
             await steps.dispatch_agent(self._state, post.role)
         except ActivityError as error:
             workflow.logger.warning("%s could not be dispatched: %s", post.role, error.cause)
-            return False
-        if post.role is AgentRole.ATLAS and self._state.answered_at is not None:
-            try:
-                await self._comes(post)
-            except TimeoutError:
-                return True
-            await self.tell_atlas_to_start()
-        return False
 
     def _give_up(self, post: AgentPost) -> None:
         name = post.role.display_name

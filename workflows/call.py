@@ -25,7 +25,13 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options, steps
     from workflows.agent_posts import AgentPosts
     from workflows.call_state import CallState
-    from workflows.exits import CallOver, ending_from, is_workflow_exit, unhurried
+    from workflows.exits import (
+        CallOver,
+        ending_from,
+        is_call_unknown,
+        is_workflow_exit,
+        unhurried,
+    )
     from workflows.journal import Journal
     from workflows.record_keeper import RecordKeeper
     from workflows.recording_link import RecordingLink
@@ -174,9 +180,12 @@ class CallWorkflow:
         return not self._state.opening_started or self._state.atlas.generation in self._state.usage
 
     async def _settle_bill(self) -> None:
-        bill = await steps.settle_bill(self._state, self._usage_complete)
-        text = f"The bill is settled: {bill.total} {bill.currency}."
-        self._note("bill_settled", "platform", text, partial=bill.partial)
+        """The ledger row and its line on the timeline are one transaction."""
+        try:
+            await steps.settle_bill(self._state, self._usage_complete)
+        except ActivityError as error:
+            if not is_call_unknown(error):
+                raise
 
     def _report(self, ending: CallEnding) -> CallReport:
         return CallReport(
@@ -190,8 +199,13 @@ class CallWorkflow:
 
     # --- Messages: handlers set state, the story acts --------------------------------------------
 
+    @workflow.signal(description="Things happened in the call")
+    def facts(self, raw: list[Any]) -> None:
+        for each in raw:
+            self.fact(each)
+
     @workflow.signal(description="Something happened in the call")
-    def fact(self, raw: dict[str, Any]) -> None:
+    def fact(self, raw: Any) -> None:
         # An exception here would fail the call or wedge its task: a bad fact is logged and dropped.
         try:
             self._state.apply(Fact.from_dict(raw))

@@ -7,9 +7,15 @@ from collections.abc import Coroutine
 from datetime import datetime
 from typing import Any, TypeVar
 
-from temporalio.exceptions import ActivityError, FailureError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
 from contract.endings import CallEnding, EndedBy, EndedReason
+from contract.steps import CALL_UNKNOWN_ERROR
 from workflows.call_state import CallState
 
 T = TypeVar("T")
@@ -27,6 +33,11 @@ class CallOver(Exception):
 def is_workflow_exit(error: BaseException) -> bool:
     """Cancellation and Temporal's own failures leave the story; everything else is a bug."""
     return isinstance(error, FailureError) or is_cancelled_exception(error)
+
+
+def is_call_unknown(error: ActivityError) -> bool:
+    """The API has taken back the row of a call whose start it could not be sure of."""
+    return isinstance(error.cause, ApplicationError) and error.cause.type == CALL_UNKNOWN_ERROR
 
 
 def ending_from(error: BaseException) -> CallEnding:

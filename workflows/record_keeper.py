@@ -7,14 +7,15 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 from contract.calls import CallStatus
 from contract.endings import CallEnding, EndedBy, EndedReason
-from contract.steps import CALL_UNKNOWN_ERROR, WriteRecord
+from contract.steps import WriteRecord
 from workflows import search_attributes as keys
 from workflows import steps
 from workflows.call_state import CallState
+from workflows.exits import is_call_unknown
 
 
 class RecordKeeper:
@@ -70,8 +71,7 @@ class RecordKeeper:
 
     def _withdrawn(self, error: ActivityError) -> None:
         """The API takes its row back when it could not be sure that the call had started."""
-        cause = error.cause
-        if not (isinstance(cause, ApplicationError) and cause.type == CALL_UNKNOWN_ERROR):
+        if not is_call_unknown(error):
             raise error
         self._state.end(
             CallEnding(EndedReason.CANCELLED, EndedBy.PLATFORM, "The call was withdrawn."),

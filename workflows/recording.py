@@ -31,7 +31,7 @@ class RecordingWorkflow:
     def __init__(self, request: RecordingRequest) -> None:
         self._request = request
         self._journal = Journal("recording")
-        self._status = RecordingStatus.PENDING
+        self._told_the_call = False
         self._attempt = 0
         self._egress: EgressSeen | None = None
         self._stopped = False
@@ -93,8 +93,10 @@ class RecordingWorkflow:
             self._note("recording_stop_failed", f"Egress could not be stopped: {_cause(error)}")
             stopped = egress
         self._take(stopped)
-        await self._change(RecordingStatus.FINALISING, "The recording is being uploaded.")
+        await self._tell_the_call(RecordingStatus.FINALISING)
         if not await self._news(options.EGRESS_TELLS, "Egress tells when it has uploaded"):
+            # Most uploads are done before anybody could read this.
+            await self._change(RecordingStatus.FINALISING, "The recording is being uploaded.")
             self._take(await steps.await_egress_end(egress.egress_id, self._request.room_name))
         assert self._egress is not None
         return self._egress
@@ -178,12 +180,11 @@ class RecordingWorkflow:
         self, status: RecordingStatus, text: str, verified: RecordingVerified | None = None
     ) -> None:
         """Tell everybody: Temporal's searches, the store, and the call while it is still there."""
-        self._status = status
         self._note(f"recording_{status.value}", text)
         workflow.upsert_search_attributes([keys.RECORDING_STATUS.value_set(status.value)])
         workflow.set_current_details(f"**{status.value.replace('_', ' ')}**  \n{text}")
         if status not in RECORDING_UNDER_WAY:
-            await self._tell_the_call(text)
+            await self._tell_the_call(status)
         egress = self._egress
         await steps.write_recording(
             WriteRecording(
@@ -201,14 +202,17 @@ class RecordingWorkflow:
             f"Write: {text}"[:180],
         )
 
-    async def _tell_the_call(self, text: str) -> None:
-        """The call waits for the end of the audio; how it begins, the store knows."""
+    async def _tell_the_call(self, status: RecordingStatus) -> None:
+        """Once: the call waits for the end of the audio, all the rest the store knows."""
+        if self._told_the_call:
+            return
+        self._told_the_call = True
         fact = Fact(
-            id=f"{workflow.info().workflow_id}/{self._status.value}/{self._attempt}",
+            id=f"{workflow.info().workflow_id}/{status.value}/{self._attempt}",
             source=FactSource.RECORDING,
             kind=FactKind.RECORDING_CHANGED,
             at=workflow.now(),
-            data={"status": self._status.value, "detail": text},
+            data={"status": status.value},
         )
         call = workflow.get_external_workflow_handle(self._request.call_id)
         # A call that is closed needs no telling: the store has it all.

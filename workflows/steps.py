@@ -150,6 +150,7 @@ async def settle_bill(state: CallState, usage_complete: bool) -> BillSettled:
             provider=request.provider,
             answered_at=state.answered_at,
             ended_at=state.ended_at or workflow.now(),
+            settled_at=workflow.now(),
             usage=state.usage_items,
             usage_complete=usage_complete,
         ),

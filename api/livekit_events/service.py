@@ -13,6 +13,7 @@ from api.parts import Parts
 from contract.calls import CallRequest, CallStatus, Direction, Provider
 from contract.facts import Fact, FactKind
 from contract.identity import is_call_id, recording_workflow_id
+from contract.recordings import EgressStatus
 from store.calls import Calls, OpenCall
 from store.recordings import Recordings
 
@@ -111,6 +112,8 @@ class LiveKitEvents:
             _ignore(event)
             return
         seen = egress_seen_of(event.egress_info)
+        if not EgressStatus(seen["status"]).is_final:
+            return  # its recording looks by itself; each signal would cost it four events
         workflow_id = recording_workflow_id(call_id)
         if not await self._parts.workflows.signal(workflow_id, "egress", seen):
             _late(event, call_id)

@@ -114,7 +114,7 @@ def _atlas(site: Site) -> dict[str, str]:
         "ATLAS_IDLE_PROCESSES": "2",
         # A busy laptop would drop dispatches without a word.
         "ATLAS_LOAD_THRESHOLD": "inf",
-        "ELEVENLABS_ENCODING": "pcm_22050",
+        "ELEVENLABS_ENCODING": "pcm_24000",
     }
 
 

@@ -17,9 +17,9 @@ class Listener:
     async def run(self) -> None:
         await workflow.wait_condition(lambda: self._done)
 
-    @workflow.signal
-    def fact(self, fact: dict[str, Any]) -> None:
-        self._facts.append(fact)
+    @workflow.signal(name="facts")
+    def take(self, facts: list[dict[str, Any]]) -> None:
+        self._facts += facts
 
     @workflow.signal
     def finish(self) -> None:

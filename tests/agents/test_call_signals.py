@@ -80,4 +80,4 @@ async def test_an_unreachable_temporal_does_not() -> None:
     )
     outbox = FactOutbox(signals.deliver, source=FactSource.ATLAS, generation=1)
     with pytest.raises((RPCError, RuntimeError)):
-        await signals.deliver(outbox.post(FactKind.AGENT_READY))
+        await signals.deliver([outbox.post(FactKind.AGENT_READY)])

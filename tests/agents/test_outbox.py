@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from agents.outbox import FactOutbox
 from contract.facts import Fact, FactKind, FactSource
@@ -15,11 +16,11 @@ class Workflow:
         self.attempts = 0
         self.took: list[Fact] = []
 
-    async def deliver(self, fact: Fact) -> None:
+    async def deliver(self, facts: Sequence[Fact]) -> None:
         self.attempts += 1
         if self.away:
             raise ConnectionError("Temporal is away.")
-        self.took.append(fact)
+        self.took += facts
 
 
 def outbox_to(workflow: Workflow, **options: int) -> FactOutbox:

@@ -1,7 +1,8 @@
 """Histories of calls as they really ran, kept as files; every later version must replay them.
 
-`SAVE_HISTORIES=1 .venv/bin/pytest tests/workflows` writes them anew. Do that only with a change that replays the
-old ones first: a history that no longer replays is a live call that would hang after a deploy.
+`SAVE_HISTORIES=1 .venv/bin/pytest tests/workflows` writes them anew: only with a change that
+replays the old ones first. A history that no longer replays is a live call that would hang after a
+deploy.
 """
 
 from __future__ import annotations

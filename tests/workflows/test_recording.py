@@ -44,7 +44,7 @@ async def test_webhook_tells_the_end(world: World, task_queue: str) -> None:
     recording = await _start(world, task_queue)
     await world.until(Step.WRITE_RECORDING)
     await recording.signal("stop")
-    await world.until(Step.WRITE_RECORDING, times=2)
+    await world.until(Step.STOP_EGRESS)
     done = {"egress_id": "EG_1", "status": "complete", "duration_seconds": 5.0, "size_bytes": 9}
     await recording.signal("egress", done | {"egress_id": "EG_other"})
     await recording.signal("egress", {"egress_id": 7})

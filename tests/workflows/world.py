@@ -18,6 +18,7 @@ from contract.facts import Fact, FactKind, FactSource, ParticipantKind, Particip
 from contract.identity import AgentRole, new_call_id
 from contract.recordings import EgressSeen, EgressStatus
 from contract.steps import (
+    CALL_UNKNOWN_ERROR,
     AgentOrder,
     AssistantChosen,
     BillSettled,
@@ -117,6 +118,10 @@ class World:
                 self._news.clear()
                 await self._news.wait()
 
+    def _check_row(self) -> None:
+        if not self.row_exists:
+            raise ApplicationError("no such call", type=CALL_UNKNOWN_ERROR, non_retryable=True)
+
     def _asked_for(self, step: Step, what: object) -> None:
         self.asked.append((step, what))
         self._news.set()
@@ -201,8 +206,7 @@ class World:
     @activity.defn(name=Step.WRITE_RECORD)
     async def write_record(self, update: WriteRecord) -> None:
         self._asked_for(Step.WRITE_RECORD, update)
-        if not self.row_exists:
-            raise ApplicationError("no such call", type="call-unknown", non_retryable=True)
+        self._check_row()
         self.records.append(update)
         self._news.set()
 
@@ -214,6 +218,7 @@ class World:
     @activity.defn(name=Step.SETTLE_BILL)
     async def settle_bill(self, order: SettleBill) -> BillSettled:
         self._asked_for(Step.SETTLE_BILL, order)
+        self._check_row()
         return BillSettled("0.000000", "USD", partial=not order.usage_complete)
 
     @activity.defn(name=Step.START_EGRESS)
