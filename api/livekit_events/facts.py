@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from livekit.protocol.egress import EgressInfo
@@ -21,7 +21,7 @@ _KINDS = {
 }
 
 
-def fact_of(event: WebhookEvent) -> Fact | None:
+def fact_of(event: WebhookEvent, received_at: datetime) -> Fact | None:
     """None for events that no call needs to know: tracks, recorders, other applications' agents."""
     kind = _KINDS.get(event.event)
     if kind is None or not event.room.name:
@@ -32,7 +32,9 @@ def fact_of(event: WebhookEvent) -> Fact | None:
         if not seen.is_human and parse_agent_identity(seen.identity) is None:
             return None
         data = seen.to_data()
-    return Fact(id=event.id, source=FactSource.LIVEKIT, kind=kind, at=_moment(event), data=data)
+    return Fact(
+        id=event.id, source=FactSource.LIVEKIT, kind=kind, at=_moment(event, received_at), data=data
+    )
 
 
 def participant_of(event: WebhookEvent) -> ParticipantSeen:
@@ -66,11 +68,16 @@ def egress_seen_of(info: EgressInfo) -> dict[str, Any]:
     return seen
 
 
-def _moment(event: WebhookEvent) -> datetime:
-    # Bills are made of these times: a join is known to the millisecond, the rest to the second.
+def _moment(event: WebhookEvent, received_at: datetime) -> datetime:
+    """The event's own clock, as finely as it can be known: bills are made of these times.
+
+    LiveKit tells a join to the millisecond and the rest in whole seconds, cut off. An event that
+    arrives within that very second happened before it arrived: then our clock knows better.
+    """
     if event.event == "participant_joined" and (joined_at := _joined_at(event.participant)):
         return joined_at
-    return datetime.fromtimestamp(event.created_at, UTC)
+    told = datetime.fromtimestamp(event.created_at, UTC)
+    return received_at if told <= received_at < told + timedelta(seconds=1) else told
 
 
 def _joined_at(participant: ParticipantInfo) -> datetime | None:

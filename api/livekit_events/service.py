@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import structlog
 from livekit import api as livekit_api
 from livekit.protocol.webhook import WebhookEvent
@@ -48,7 +50,7 @@ class LiveKitEvents:
         if event.event.startswith("egress_"):
             await self._take_egress(event)
             return None
-        fact = fact_of(event)
+        fact = fact_of(event, datetime.now(UTC))
         if fact is None:
             _ignore(event)
             return None
