@@ -71,9 +71,12 @@ class AgentPosts:
         while True:
             await self._comes(post)
             if post.came:
-                tries = 0
                 await self._take_up(post)
                 await workflow.wait_condition(lambda: post.lost)
+            if self._state.ending is not None:
+                return  # it left because the call is over
+            if post.ready:
+                tries = 0  # who only joined, and failed, has used up a try
             if tries == options.AGENT_TRIES:
                 self._give_up(post)
                 return
