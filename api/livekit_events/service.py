@@ -22,6 +22,8 @@ from store.recordings import Recordings
 IGNORED = Counter("livekit_events_ignored_total", "Events that no call needed", ["event"])
 LATE = Counter("livekit_events_late_total", "Events of calls that were over", ["event"])
 
+_ABORTED = "participant_connection_aborted"
+
 _EVENTS = frozenset(
     {
         "room_started",
@@ -50,17 +52,19 @@ class LiveKitEvents:
         if event.event.startswith("egress_"):
             await self._take_egress(event)
             return None
+        room = SeenRoom(event.room.name, event.room.sid, event.room.metadata)
         fact = fact_of(event, datetime.now(UTC))
         if fact is None:
+            if event.event == _ABORTED and await self._was_reopened(room):
+                return room
             _ignore(event)
             return None
-        room = SeenRoom(event.room.name, event.room.sid, event.room.metadata)
         call = await self._open_call(room.name)
         if call is not None:
             await self._tell(event, call, fact)
         elif _is_human_joining(event, fact):
             return await self._take_arrival(event, room, fact)
-        elif await self._was_reopened(fact, room):
+        elif fact.kind is FactKind.PARTICIPANT_JOINED and await self._was_reopened(room):
             return room
         elif is_call_id(room.name) and await self._was_ours(room.name):
             _late(event, room.name)
@@ -136,16 +140,19 @@ class LiveKitEvents:
         async with self._parts.database.reader() as session:
             return await Calls(session).open_call_in_room(room_name)
 
-    async def _was_reopened(self, fact: Fact, room: SeenRoom) -> bool:
-        """An agent that joins after its call's room was closed opens it anew (`auto_create`).
+    async def _was_reopened(self, room: SeenRoom) -> bool:
+        """An agent that joins after its call's room was closed opens it anew (`auto_create`), and
+        leaves it open when it gives up while it connects.
 
         In the first room it may stay: the recording of a call that is over ends there.
         """
-        if fact.kind is not FactKind.PARTICIPANT_JOINED or not is_call_id(room.name):
+        if not is_call_id(room.name):
             return False
         async with self._parts.database.reader() as session:
             row = await Calls(session).get(room.name)
-        return row is not None and row.room_sid not in ("", room.sid)
+        if row is None or row.status != CallStatus.ENDED:
+            return False
+        return row.room_sid not in ("", room.sid)
 
     async def _was_ours(self, call_id: str) -> bool:
         async with self._parts.database.reader() as session:
