@@ -89,6 +89,17 @@ class System:
                 if part is Part.ATLAS:
                     await eventually(self._atlas_is_warm, 60, "Atlas has no process for a call")
 
+    async def order_fault(self, stand_in: str, **fault: Any) -> None:
+        url = self.stack.description.stand_ins[stand_in].control_url
+        answer = await self.http.post(f"{url}/fault", json=fault)
+        assert answer.is_success, answer.text
+
+    async def log_of(self, stand_in: str) -> list[dict[str, Any]]:
+        url = self.stack.description.stand_ins[stand_in].control_url
+        told = (await self.http.get(f"{url}/log")).json()
+        entries: list[dict[str, Any]] = told["log"] if isinstance(told, dict) else told
+        return entries
+
     # --- Using it --------------------------------------------------------------------------------
 
     async def ask_for_call(self, *, key: str | None = None, **body: Any) -> httpx2.Response:
