@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from livekit.agents import AgentSession, ConversationItemAddedEvent, UserStateChangedEvent
+from livekit.agents.llm import ChatMessage
+
+from agents.atlas.transcript import TurnRecorder
+from agents.turns import Turn
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.session: AgentSession[None] = AgentSession[None](vad=None)
+        self.turns: list[Turn] = []
+        self.recorder = TurnRecorder(self.session, self.turns.append, "en-US")
+        self.recorder.start()
+
+    def begins_to_speak(self, at: float) -> None:
+        self.session.emit(
+            "user_state_changed",
+            UserStateChangedEvent(old_state="listening", new_state="speaking", created_at=at),
+        )
+
+    def said(self, role: str, text: str, start: float | None, end: float, known_at: float) -> None:
+        metrics = {"stopped_speaking_at": end}
+        if start is not None:
+            metrics["started_speaking_at"] = start
+        message = ChatMessage(role=role, content=[text], created_at=known_at, metrics=metrics)
+        self.session.emit("conversation_item_added", ConversationItemAddedEvent(item=message))
+
+
+@pytest.fixture
+async def stage() -> Stage:
+    return Stage()
+
+
+async def test_turns_have_the_times_at_which_they_were_spoken(stage: Stage) -> None:
+    stage.said("user", "Hello?", 10, 11, 11.2)
+    stage.said("assistant", "Hello.", 11.5, 13, 13)
+    assert [
+        (turn.speaker, turn.start.timestamp(), turn.end.timestamp()) for turn in stage.turns
+    ] == [
+        ("caller", 10, 11),
+        ("assistant", 11.5, 13),
+    ]
+
+
+async def test_a_start_that_belongs_to_the_turn_before_is_not_believed(stage: Stage) -> None:
+    stage.said("user", "Where are you?", 10, 12, 12.1)
+    stage.said("assistant", "At twelve Harbour Street.", 12.5, 15, 15)
+    stage.begins_to_speak(16.2)
+    stage.said("user", "Goodbye.", 10, 17.5, 17.6)
+    assert stage.turns[-1].start.timestamp() == 16.2
+
+
+async def test_without_any_start_the_turn_begins_when_it_is_known(stage: Stage) -> None:
+    stage.said("user", "Where are you?", 10, 12, 12.1)
+    stage.said("user", "Goodbye.", 10, 17.5, 17.6)
+    assert stage.turns[-1].start.timestamp() == 17.6
+
+
+async def test_after_closing_nothing_is_recorded(stage: Stage) -> None:
+    await stage.recorder.aclose()
+    stage.said("user", "Hello?", 10, 11, 11.2)
+    assert stage.turns == []
