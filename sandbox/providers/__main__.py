@@ -40,19 +40,20 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     sys.setswitchinterval(_SWITCH_SECONDS)
-    return asyncio.run(serve(scenario, settings.providers_port))
+    return asyncio.run(serve(scenario, settings))
 
 
-async def serve(scenario: Scenario, port: int) -> int:
+async def serve(scenario: Scenario, settings: ProvidersSettings) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code."""
+    port, hearing = settings.providers_port, settings.hearing
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    runner = web.AppRunner(await build(scenario), access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(await build(scenario, hearing), access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()
-        log.info("listening port=%d scenario=%s", port, scenario.name)
+        log.info("listening port=%d scenario=%s hearing=%s", port, scenario.name, hearing)
         await ended.wait()
     except OSError as error:
         reason = error.strerror or str(error)

@@ -69,6 +69,7 @@ class Deepgram:
             return refusal(400, "Bad Request: failed to process audio: corrupt or unsupported data")
         heard = await transcribe(self._ears, samples, rate, request.query.get("language", ""))
         entry["text"] = " ".join(utterance.text for utterance in heard)
+        entry["hearing"] = [utterance.hearing for utterance in heard]
         merged = results("", 0.0, 0.0, samples.size / rate, is_final=True, speech_final=True)
         alternative = merged["channel"]["alternatives"][0]
         for spoken in heard:

@@ -171,6 +171,7 @@ class LiveSocket:
                 event="utterance",
                 text=heard.text,
                 language=heard.language,
+                hearing=heard.hearing,
                 audio_end_at=heard.audio_end_at,
                 final_sent_at=time.time(),
             )

@@ -6,10 +6,12 @@ voice. Figures behind the thresholds: docs/sandbox_providers.md, "How well it he
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sandbox.providers.mouth import Samples, render, voices_for
 from sandbox.providers.spectrum import HOP_SECONDS, STEP_SECONDS, Floats, cepstra, trim
@@ -35,6 +37,7 @@ class Heard:
     phrase: Phrase
     confidence: float
     unfinished: bool = False
+    hearing: str = "strict"  # or "lenient": which ears it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,23 @@ class _Reference:
     cepstra: Floats
 
 
+class SecondEars(Protocol):
+    """Asked, on the event loop, about speech that `Ears` did not recognise."""
+
+    def ask(self, samples: Samples, rate: int, language: str) -> asyncio.Task[Heard | None]: ...
+
+
 class Ears:
     """Recognises listed phrases. Thread-safe; `learn` and `recognise` are work for a thread."""
 
-    def __init__(self, voices: Sequence[str] | None = None) -> None:
-        """`voices`: espeak voices to expect instead of the scripted callers' (any language)."""
+    def __init__(self, voices: Sequence[str] | None = None, *, deaf: bool = False) -> None:
+        """`voices`: espeak voices to expect instead of the scripted callers' (any language).
+
+        `deaf`: keep the list, but leave all hearing to `second`.
+        """
+        self.second: SecondEars | None = None
         self._voices = tuple(voices) if voices else None
+        self._deaf = deaf
         self._references: dict[Phrase, list[_Reference]] = {}
         self._lock = threading.Lock()
 
@@ -114,11 +128,13 @@ class Ears:
         return references
 
     def _candidates(self, language: str) -> list[_Reference]:
-        wanted = _base(language)
+        if self._deaf:
+            return []
+        wanted = base_language(language)
         return [
             reference
             for phrase, references in self._references.items()
-            if wanted in ("", "multi") or _base(phrase.language) == wanted
+            if wanted in ("", "multi") or base_language(phrase.language) == wanted
             for reference in references
         ]
 
@@ -133,5 +149,5 @@ def plain(text: str) -> str:
     return " ".join(kept.casefold().split())
 
 
-def _base(language: str) -> str:
-    return language.lower().replace("_", "-").split("-")[0]
+def base_language(tag: str) -> str:
+    return tag.lower().replace("_", "-").split("-")[0]

@@ -131,6 +131,7 @@ class ScribeSocket:
                 event="utterance",
                 text=event.text,
                 language=event.language,
+                hearing=event.hearing,
                 audio_end_at=event.audio_end_at,
                 final_sent_at=time.time(),
             )

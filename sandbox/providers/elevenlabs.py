@@ -120,6 +120,7 @@ class ElevenLabs:
         heard = await transcribe(self._ears, samples, rate, language)
         text = " ".join(utterance.text for utterance in heard)
         entry |= {"text": text, "answered_at": time.time()}
+        entry["hearing"] = [utterance.hearing for utterance in heard]
         words = [
             {"text": word, "start": start, "end": end, "type": "word", "logprob": -0.05}
             for spoken in heard

@@ -118,6 +118,7 @@ class Groq:
         heard = await transcribe(self._ears, samples, rate, language)
         text = " ".join(utterance.text for utterance in heard)
         entry |= {"text": text, "answered_at": time.time()}
+        entry["hearing"] = [utterance.hearing for utterance in heard]
         return _transcript(form, text, language, samples.size / rate)
 
 

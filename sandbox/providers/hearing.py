@@ -3,6 +3,7 @@
 Rule: after `endpointing` seconds of quiet the utterance is final if it is a listed phrase; if it is
 not, or a longer listed phrase begins with it, it may be a pause inside a sentence, and the rule
 waits until `patience` seconds of quiet. Times are audio time, so a burst of audio is heard alike.
+Second ears, if there are any, are asked late in that patience, and only about what would be empty.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ PATIENCE_SECONDS = 0.55
 ENDPOINTING_SECONDS = 0.1  # less would end at the closure of a "t": real engines know words
 _STARTED_AFTER_SECONDS = 0.1  # of voice
 _INTERIM_EVERY_SECONDS = 0.5
+_SECOND_EARS_AFTER_SECONDS = 0.3  # of quiet: they take some 0.2 s, and patience ends at 0.55
+_SECOND_EARS_FROM_SECONDS = 0.4  # of voice: less fits a short sentence too easily
 _JUDGED_AFTER_SECONDS = 0.05  # of quiet: before the endpointing is over, after most consonants
 
 # Recognition is 10 ms of numpy; two threads keep it off the event loop without crowding it.
@@ -53,6 +56,7 @@ class Utterance:
     start: float
     duration: float
     audio_end_at: float  # wall clock: when its last voiced audio arrived
+    hearing: str = ""  # which ears understood it
 
 
 Event = Started | Interim | Utterance
@@ -66,6 +70,8 @@ class _Current:
     audio_end_at: float = 0.0
     judged_revision: int = 0
     verdict: asyncio.Future[Heard | None] | None = None
+    second_revision: int = 0
+    second: asyncio.Task[Heard | None] | None = None
     guess: asyncio.Future[str] | None = None
     next_guess: float = _INTERIM_EVERY_SECONDS
     last_guess: str = ""
@@ -85,6 +91,7 @@ class Listener:
     ) -> None:
         """`endpointing`: seconds of quiet, at least 0.1; None = only `finish` ends an utterance."""
         self._ears, self._rate, self._language = ears, rate, language
+        self._second = getattr(ears, "second", None)  # ears of other makes have none
         self._endpointing = None if endpointing is None else max(endpointing, ENDPOINTING_SECONDS)
         self._interim = interim
         self._endpointer = Endpointer(rate)
@@ -106,6 +113,7 @@ class Listener:
             yield Started(followed.started)
         if followed.quiet > _JUDGED_AFTER_SECONDS - 1e-6:
             self._judge()
+            self._perhaps_ask_second_ears()
         elif followed.quiet == 0.0 and self._interim and (interim := self._guessed()):
             yield interim
         if await self._is_over():
@@ -123,6 +131,24 @@ class Listener:
             self._now.judged_revision = self._endpointer.revision
             self._now.verdict = self._in_pool(self._ears.recognise)
 
+    def _perhaps_ask_second_ears(self) -> None:
+        verdict = self._now.verdict
+        if (
+            self._endpointer.quiet > _SECOND_EARS_AFTER_SECONDS - 1e-6
+            and verdict is not None
+            and verdict.done()
+            and verdict.result() is None
+        ):
+            self._ask_second_ears()
+
+    def _ask_second_ears(self) -> None:
+        followed = self._endpointer
+        if self._second is None or followed.voiced < _SECOND_EARS_FROM_SECONDS - 1e-6:
+            return
+        if self._now.second_revision != followed.revision:
+            self._now.second_revision = followed.revision
+            self._now.second = self._second.ask(followed.utterance, self._rate, self._language)
+
     async def _is_over(self) -> bool:
         followed = self._endpointer
         if followed.seconds > LONGEST_SECONDS:
@@ -137,6 +163,9 @@ class Listener:
 
     async def _conclude(self) -> Utterance:
         heard = await self._now.verdict if self._now.verdict else None
+        if heard is None:
+            self._ask_second_ears()
+            heard = await self._now.second if self._now.second else None
         followed = self._endpointer
         utterance = Utterance(
             text=heard.phrase.text if heard else "",
@@ -145,6 +174,7 @@ class Listener:
             start=followed.started,
             duration=max(followed.seconds - followed.quiet, 0.0),
             audio_end_at=self._now.audio_end_at,
+            hearing=heard.hearing if heard else "",
         )
         followed.reset()
         self._now = _Current()

@@ -11,20 +11,25 @@ from aiohttp.typedefs import Handler, Middleware
 from sandbox.providers import control, deepgram, elevenlabs, groq
 from sandbox.providers.ears import Ears, Phrase
 from sandbox.providers.faults import Vendor
+from sandbox.providers.lenient import LenientEars
 from sandbox.providers.mind import Mind
 from sandbox.providers.misbehaviour import Refusal
 from sandbox.providers.phrases import PhraseList
 from sandbox.providers.scenario import Scenario
+from sandbox.providers.settings import Hearing
 
 _MOST_BYTES = 25 * 1024 * 1024  # Groq's and Deepgram's limit for an upload is of this order
 
 
-async def build(scenario: Scenario) -> web.Application:
+async def build(scenario: Scenario, hearing: Hearing = Hearing.STRICT) -> web.Application:
     """The application, with every listed phrase rendered: it is ready when this returns."""
     scripted = [Phrase(text, scenario.language) for e in scenario.exchanges for text in e.heard]
-    ears = Ears()
+    ears = Ears(deaf=hearing is Hearing.LENIENT)
     await asyncio.to_thread(ears.learn, scripted)
     app = web.Application()
+    if hearing is not Hearing.STRICT:
+        ears.second = lenient = LenientEars(ears)
+        app.on_cleanup.append(_closing(lenient))
     app.router.add_get("/healthz", _healthy)
     app.add_routes(PhraseList(ears, scripted).routes())
     stand_ins = (
@@ -58,6 +63,13 @@ def _in_its_own_words(refusal: Refusal) -> Middleware:
             return refusal(error.status, error.reason)
 
     return middleware
+
+
+def _closing(ears: LenientEars) -> Callable[[web.Application], Awaitable[None]]:
+    async def close(_app: web.Application) -> None:
+        await ears.close()
+
+    return close
 
 
 def _releasing(vendor: Vendor) -> Callable[[web.Application], Awaitable[None]]:

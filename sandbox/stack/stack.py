@@ -52,6 +52,9 @@ class Stack:
     ) -> None:
         self._chosen = chosen(only, without)
         self._settings = {part: dict(own) for part, own in (settings or {}).items()}
+        if not free_ports:  # `make up`, `make demo`: a person may speak; tests want strict ears
+            hearing = os.environ.get("SWITCHBOARD_HEARING", "both")
+            self._settings.setdefault("providers", {}).setdefault("HEARING", hearing)
         self._detached = detached
         self._tell = on_progress
         self._free_ports = FreePorts.take() if free_ports else None

@@ -70,6 +70,7 @@ async def answered(http: aiohttp.ClientSession) -> None:
     [
         ({}, "PROVIDERS_PORT"),
         ({"PROVIDERS_PORT": "telephone"}, "PROVIDERS_PORT"),
+        ({"PROVIDERS_PORT": "1", "HEARING": "loud"}, "HEARING"),
         ({"PROVIDERS_PORT": "1", "SCENARIO_FILE": "/nowhere.yaml"}, "SCENARIO_FILE /nowhere.yaml"),
     ],
 )
