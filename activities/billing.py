@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from temporalio import activity
@@ -37,6 +37,8 @@ class BillingActivities:
         self, order: SettleBill, items: list[dict[str, Any]], total: Decimal, partial: bool
     ) -> BillSettled:
         async with self._database.session() as session:
+            # First, as it raises for a call that was withdrawn: the ledger would only refuse.
+            await Calls(session).write(WriteRecord(call_id=order.call_id))
             row = await Ledger(session).settle(
                 call_id=order.call_id,
                 tenant_id=order.tenant_id,
@@ -53,7 +55,8 @@ class BillingActivities:
 
     def _line(self, item: UsageItem) -> dict[str, Any]:
         price = self._prices.unit_price(item)
-        amount = None if price is None else (Decimal(item.quantity) * price)
+        quantity = _quantity(item)
+        amount = None if price is None or quantity is None else quantity * price
         return {
             "what": item.what,
             "provider": item.provider,
@@ -76,3 +79,12 @@ def _entry(order: SettleBill, bill: BillSettled) -> TimelineEntry:
         text=f"The bill is settled: {bill.total} {bill.currency}.",
         data={"partial": bill.partial},
     )
+
+
+def _quantity(item: UsageItem) -> Decimal | None:
+    """None for what is no number: such a line makes the bill partial, it never stops it."""
+    try:
+        quantity = Decimal(item.quantity)
+    except InvalidOperation:
+        return None
+    return quantity if quantity.is_finite() and quantity >= 0 else None

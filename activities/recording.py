@@ -71,7 +71,8 @@ class RecordingActivities:
                 return _seen(await self._egress.start_room_composite_egress(self._request(order)))
         except ApplicationError as error:
             if error.type == "livekit-not-found":
-                words = f"There is no room {order.room_name} any more to be recorded."
+                # Not by name: a room that others made may carry a phone number.
+                words = "The room to be recorded is gone."
                 raise ApplicationError(words, type=ROOM_GONE, non_retryable=True) from error
             if not error.non_retryable and (running := await self._running(order)):
                 return running

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -17,14 +17,16 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.livekit_errors import livekit_errors
 from contract.calls import CallStatus
+from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.facts import Fact, FactKind, FactSource, ParticipantKind, ParticipantSeen
-from contract.identity import parse_agent_identity
-from contract.steps import Step, WatchRooms
+from contract.identity import AgentRole, parse_agent_identity
+from contract.steps import Step, WatchRooms, WriteRecord
 from store.calls import Calls, OpenCall
 from store.database import Database
 
 # Webhooks come within milliseconds; what the store has not heard of for this long got lost.
 _PATIENCE_SECONDS = 4.0
+_ORPHAN_AGE = timedelta(minutes=1)
 _IN_TALK = frozenset({CallStatus.IN_PROGRESS, CallStatus.ON_HOLD})
 
 log = structlog.get_logger()
@@ -88,6 +90,7 @@ class RoomWatchActivities:
         listed = await self._livekit.room.list_rooms(api.ListRoomsRequest(names=names))
         rooms = {room.name: room for room in listed.rooms}
         for call in calls:
+            activity.heartbeat()
             found = await self._compare(call, rooms.get(call.room_name))
             if found and oddities.ripe(call.call_id, found, time.monotonic()):
                 await self._tell(call, found)
@@ -103,6 +106,10 @@ class RoomWatchActivities:
         human = _find_human(call, present.participants)
         if call.status in _IN_TALK and human is None:
             return Sighting(FactKind.HUMANS_GONE, {"room_sid": room.sid})
+        alone = call.status in _IN_TALK and not _is_there(AgentRole.ATLAS, present.participants)
+        if alone:
+            # Its leaving was told by a webhook that got lost, or LiveKit restarted without it.
+            return Sighting(FactKind.AGENTS_GONE, {"roles": [AgentRole.ATLAS.value]})
         if call.status is CallStatus.QUEUED and human is not None:
             return Sighting(FactKind.HUMANS_PRESENT, human.to_data())
         return None
@@ -122,7 +129,30 @@ class RoomWatchActivities:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            log.warning("open_row_without_workflow", call_id=call.call_id)
+            await self._close_orphan(call, at)
+
+    async def _close_orphan(self, call: OpenCall, at: datetime) -> None:
+        """An open row without a workflow: somebody terminated it, or it never began."""
+        if at - call.started_at < _ORPHAN_AGE:
+            return  # the API may be about to start it
+        log.warning("open_row_without_workflow", call_id=call.call_id)
+        begun = call.status is not CallStatus.QUEUED
+        ending = CallEnding(
+            EndedReason.OPERATOR_TERMINATED if begun else EndedReason.CANCELLED,
+            EndedBy.OPERATOR if begun else EndedBy.PLATFORM,
+            "The call's workflow is gone.",
+        )
+        async with self._database.session() as session:
+            await Calls(session).write(
+                WriteRecord(
+                    call_id=call.call_id, status=CallStatus.ENDED, ended_at=at, ending=ending
+                )
+            )
+
+
+def _is_there(role: AgentRole, participants: Iterable[api.ParticipantInfo]) -> bool:
+    seen = (parse_agent_identity(participant.identity) for participant in participants)
+    return any(agent is not None and agent[0] is role for agent in seen)
 
 
 def _find_human(

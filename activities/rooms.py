@@ -14,7 +14,7 @@ from contract.steps import CloseRoom, InRoom, OpenRoom, RoomOpened, Step
 
 # Longer than the workflow waits for the caller, so that it is the workflow that gives up, in words.
 _EMPTY_TIMEOUT_SECONDS = 90
-# A caller whose page reloads comes back into the same room.
+# For whoever lost the connection and comes back; a clean leave ends the call at once.
 _DEPARTURE_TIMEOUT_SECONDS = 20
 
 
@@ -65,12 +65,9 @@ class RoomActivities:
     async def close_room(self, which: CloseRoom) -> None:
         """Delete the room, unless it is gone already or a newer namesake has taken its place."""
         with livekit_errors("close the room"):
-            if which.room_sid:
+            if which.room_name != which.call_id:
                 room = await self._find(which.room_name)
-                if room is None:
-                    return
-                ours = RoomMetadata.parse(room.metadata).call_id
-                if room.sid != which.room_sid and ours not in ("", which.room_name):
+                if room is None or not _is_of(which, room):
                     return
             try:
                 await self._livekit.room.delete_room(api.DeleteRoomRequest(room=which.room_name))
@@ -110,6 +107,11 @@ class RoomActivities:
     async def _find(self, name: str) -> api.Room | None:
         found = await self._livekit.room.list_rooms(api.ListRoomsRequest(names=[name]))
         return found.rooms[0] if found.rooms else None
+
+
+def _is_of(which: CloseRoom, room: api.Room) -> bool:
+    """A restart gives a room another sid; the metadata that we wrote still names the call."""
+    return room.sid == which.room_sid or RoomMetadata.parse(room.metadata).call_id == which.call_id
 
 
 def _room_metadata(order: OpenRoom) -> str:

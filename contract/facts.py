@@ -32,6 +32,7 @@ class FactKind(StrEnum):
     ROOM_REPLACED = "room_replaced"
     HUMANS_PRESENT = "humans_present"
     HUMANS_GONE = "humans_gone"
+    AGENTS_GONE = "agents_gone"  # data: {roles: [AgentRole]}
     # Agents; generation says which one.
     AGENT_READY = "agent_ready"
     AGENT_FAILED = "agent_failed"  # data: {error}

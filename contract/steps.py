@@ -93,10 +93,11 @@ class InRoom:
 
 @dataclass(frozen=True, slots=True)
 class CloseRoom:
-    """`room_sid`, when known, keeps a namesake that is not this call's from being closed."""
+    """`room_sid` and `call_id` keep a namesake that is not this call's from being closed."""
 
     room_name: str
-    room_sid: str = ""
+    room_sid: str
+    call_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

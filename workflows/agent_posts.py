@@ -18,23 +18,29 @@ from workflows.call_state import AgentPost, CallState
 class AgentPosts:
     """LiveKit drops a dispatch silently and replaces nobody that dies, so the workflow does.
 
-    Each agent gets `AGENT_TRIES` tries to come, again after it was there and got lost. Without
-    Atlas there is no call; without Media Bot there is one, and the timeline says what it lacks.
+    Each agent gets `AGENT_TRIES` tries to come and last a while, and as many again after it did.
+    Without Atlas there is no call; without Media Bot there is one, and the timeline says so.
     """
 
     def __init__(self, state: CallState) -> None:
         self._state = state
         self._tasks: list[asyncio.Task[None]] = []
+        self._dispatching: dict[AgentRole, asyncio.Task[None]] = {}
 
     def start(self) -> None:
         """The first generation was dispatched with the room."""
         self._tasks = [asyncio.create_task(self._man(post)) for post in self._state.agents.values()]
         self._tasks.append(asyncio.create_task(self._remove_stale()))
 
-    def dismiss(self) -> None:
-        """Nobody is sent in any more. What is still in the room goes with it."""
+    async def dismiss(self) -> None:
+        """Nobody is sent in any more. What is still in the room goes with it.
+
+        A dispatch under way is waited for: were the room closed before it, it would make the room
+        anew.
+        """
         for task in self._tasks:
             task.cancel()
+        await asyncio.gather(*self._dispatching.values(), return_exceptions=True)
 
     async def tell_atlas_to_start(self) -> None:
         """For a phone call. A web caller who is in the room has opened Atlas' gate already."""
@@ -70,12 +76,13 @@ class AgentPosts:
         tries = 1
         while True:
             await self._comes(post)
+            since = workflow.now()
             if post.came:
                 await self._take_up(post)
                 await workflow.wait_condition(lambda: post.lost)
             if self._state.ending is not None:
                 return  # it left because the call is over
-            if post.ready:
+            if post.ready and workflow.now() - since >= options.AGENT_LASTS:
                 tries = 0  # who only joined, and failed, has used up a try
             if tries == options.AGENT_TRIES:
                 self._give_up(post)
@@ -108,8 +115,10 @@ class AgentPosts:
             f"{post.role.display_name} is sent in again.",
             {"generation": post.generation},
         )
+        sending = asyncio.create_task(steps.dispatch_agent(self._state, post.role))
+        self._dispatching[post.role] = sending
         try:
-            await steps.dispatch_agent(self._state, post.role)
+            await asyncio.shield(sending)
         except ActivityError as error:
             workflow.logger.warning("%s could not be dispatched: %s", post.role, error.cause)
 

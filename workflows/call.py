@@ -65,6 +65,7 @@ class CallWorkflow:
     # --- The story -------------------------------------------------------------------------------
 
     async def _carry_the_call(self) -> None:
+        self._ended_meanwhile()  # withdrawn while no worker was there
         await self._find_the_assistant()
         await self._open_room()
         await self._agents_come()
@@ -81,6 +82,8 @@ class CallWorkflow:
             self._request = self._state.request = await steps.choose_assistant(self._request)
 
     async def _open_room(self) -> None:
+        self._ended_meanwhile()
+        self._state.room_asked_for = True
         opened = await steps.open_room(self._state)
         self._state.room_sid = opened.room_sid
         self._state.room_opened = True
@@ -143,11 +146,10 @@ class CallWorkflow:
         ending = self._state.ending
         assert ending is not None
         self._state.status = CallStatus.ENDED
-        self._posts.dismiss()
         self._note("ended", ending.ended_by.value, ending.detail, reason=ending.reason.value)
+        await self._posts.dismiss()
+        await self._posts.say_goodbye()
         await self._recording.stop()
-        if self._state.room_opened:
-            await self._posts.say_goodbye()
         await self._close_room()
         await self._collect_usage()
         await self._settle_bill()
@@ -161,6 +163,8 @@ class CallWorkflow:
     async def _close_room(self) -> None:
         """Also when opening it failed: the failed try may have made the room all the same."""
         self._state.room_closed = True
+        if not self._state.room_asked_for:
+            return
         try:
             await steps.close_room(self._state)
         except ActivityError:
@@ -171,13 +175,14 @@ class CallWorkflow:
     async def _collect_usage(self) -> None:
         if self._state.answered_at is None or not self._state.opening_started:
             return  # nobody spoke, nothing was used
-        await _within(
-            options.USAGE_ARRIVES, lambda: self._usage_complete, "Atlas reports its usage"
-        )
+        current, usage = self._state.atlas.generation, self._state.usage
+        await _within(options.USAGE_ARRIVES, lambda: current in usage, "Atlas reports its usage")
 
     @property
     def _usage_complete(self) -> bool:
-        return not self._state.opening_started or self._state.atlas.generation in self._state.usage
+        """Also of an Atlas that was killed in mid-call, whose report nobody will ever have."""
+        spoke = self._state.generations_ready if self._state.opening_started else set()
+        return spoke <= self._state.usage.keys()
 
     async def _settle_bill(self) -> None:
         """The ledger row and its line on the timeline are one transaction."""

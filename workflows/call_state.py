@@ -43,6 +43,7 @@ class CallState:
     journal: Journal
     status: CallStatus = CallStatus.QUEUED
     room_sid: str = ""
+    room_asked_for: bool = False
     room_opened: bool = False
     room_closed: bool = False
     room_reopened: bool = False
@@ -55,6 +56,7 @@ class CallState:
     left_sids: set[str] = field(default_factory=set)
     answered_at: datetime | None = None
     opening_started: bool = False
+    generations_ready: set[int] = field(default_factory=set)  # of Atlas
     usage: dict[int, tuple[UsageItem, ...]] = field(default_factory=dict)
     recording: RecordingStatus = RecordingStatus.NOT_REQUESTED
     ending: CallEnding | None = None
@@ -88,8 +90,12 @@ class CallState:
                 self._left(fact, ParticipantSeen.from_data(fact.data))
             case FactKind.HUMANS_GONE:
                 self._human_left(fact, "Nobody was left in the room.")
-            case FactKind.ROOM_FINISHED | FactKind.ROOM_GONE:
-                self._room_gone(fact)
+            case FactKind.ROOM_FINISHED:
+                self._room_finished(fact)
+            case FactKind.ROOM_GONE:
+                self._room_vanished(fact)
+            case FactKind.AGENTS_GONE:
+                self._agents_gone(fact)
             case FactKind.ROOM_REPLACED:
                 self.room_sid = str(fact.data.get("room_sid", self.room_sid))
                 self.note(fact, "platform", "LiveKit restarted: the room is a new one.")
@@ -215,7 +221,14 @@ class CallState:
             return CallEnding(EndedReason.CALLEE_HUNG_UP, EndedBy.CALLEE, detail)
         return CallEnding(EndedReason.CALLER_HUNG_UP, EndedBy.CALLER, detail)
 
-    def _room_gone(self, fact: Fact) -> None:
+    def _room_vanished(self, fact: Fact) -> None:
+        """The watch finds no room and nobody told that it closed: LiveKit lost it."""
+        self.human_present = False
+        self.end(
+            CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN, "The room vanished."), fact.at
+        )
+
+    def _room_finished(self, fact: Fact) -> None:
         sid = str(fact.data.get("room_sid", ""))
         if sid and self.room_sid and sid != self.room_sid:
             return  # a namesake from before
@@ -242,7 +255,10 @@ class CallState:
             return
         if generation > post.generation or post.lost:
             return
-        post.ready = post.ready or fact.kind is FactKind.AGENT_READY
+        if fact.kind is FactKind.AGENT_READY:
+            post.ready = True
+            if role is AgentRole.ATLAS:
+                self.generations_ready.add(generation)
         if post.came:
             return
         post.came = True
@@ -268,6 +284,14 @@ class CallState:
         post.failure = str(fact.data.get("error", ""))[:300]
         name = post.role.display_name
         self.note(fact, "platform", f"{name} failed: {post.failure}", generation=fact.generation)
+
+    def _agents_gone(self, fact: Fact) -> None:
+        """The watch sees the human alone; whoever was here has left without a word."""
+        for role, post in self.agents.items():
+            if role.value in fact.data.get("roles", ()) and post.came and not post.lost:
+                post.lost = True
+                text = f"{role.display_name} is gone."
+                self.note(fact, "platform", text, generation=post.generation)
 
     def _usage_reported(self, fact: Fact) -> None:
         items = fact.data.get("items")

@@ -13,6 +13,8 @@ from temporalio.workflow import ActivityConfig
 # this length keep the truthful end below 15 s.
 AGENT_NO_SHOW = timedelta(seconds=4)
 AGENT_TRIES = 3
+# An agent that leaves sooner than this did not do its work: the try counts.
+AGENT_LASTS = timedelta(seconds=10)
 # A web caller who got a token and never came. LiveKit keeps the empty room a little longer.
 CALLER_JOINS = timedelta(seconds=60)
 # How long the wrap-up waits for others before it settles with what it has.
@@ -32,7 +34,7 @@ READ_ROOM = ActivityConfig(
 )
 # Looks before it creates, so trying again cannot bring a second agent in.
 DISPATCH_AGENT = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=3), schedule_to_close_timeout=timedelta(seconds=3)
+    start_to_close_timeout=timedelta(seconds=1.5), schedule_to_close_timeout=timedelta(seconds=1.5)
 )
 REMOVE_PARTICIPANT = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=5), schedule_to_close_timeout=timedelta(seconds=30)
@@ -68,7 +70,8 @@ SETTLE_BILL = ActivityConfig(
 # --- Recording: attempts are made by the workflow, so that the history shows each and its reason --
 
 ONCE = RetryPolicy(maximum_attempts=1)
-START_EGRESS = ActivityConfig(start_to_close_timeout=timedelta(seconds=30), retry_policy=ONCE)
+# Real Egress answers after half a second; without one LiveKit itself gives up after 23 s.
+START_EGRESS = ActivityConfig(start_to_close_timeout=timedelta(seconds=12), retry_policy=ONCE)
 STOP_EGRESS = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=10),
     schedule_to_close_timeout=timedelta(minutes=2),
@@ -90,11 +93,14 @@ RECORDING_START_BACKOFF = tuple(timedelta(seconds=s) for s in (1, 2, 4, 8))
 # Egress tells the end by webhook; when that is late, somebody goes and looks.
 EGRESS_TELLS = timedelta(seconds=3)
 EGRESS_CHECK = timedelta(seconds=60)
+# A recording that ended well tells that the room is gone; the call knows that within this time.
+CALL_ENDS_TOO = timedelta(seconds=30)
 
 # --- Room watch ----------------------------------------------------------------------------------
 
 WATCH_INTERVAL = timedelta(seconds=2)
 WATCH_SHIFT = timedelta(minutes=30)
+WATCH_REST = timedelta(seconds=5)
 WATCH_ROOMS = ActivityConfig(
     summary="Look at the rooms of open calls",
     start_to_close_timeout=WATCH_SHIFT + timedelta(minutes=1),

@@ -35,16 +35,20 @@ class RecordingWorkflow:
         self._attempt = 0
         self._egress: EgressSeen | None = None
         self._stopped = False
+        self._flaws: list[str] = []  # why the recording is not whole, whatever its last file says
 
     @workflow.run
     async def run(self, request: RecordingRequest) -> RecordingReport:
         while await self._recorded_until_it_broke():
             pass  # Egress died under a live call: what follows is recorded into a new file
+        if self._egress is None and self._flaws:
+            return await self._close(RecordingStatus.NEEDS_ATTENTION, self._flaws[0])
         if self._egress is None:
             return await self._close(RecordingStatus.LOST, "Nothing was recorded.")
         final = await self._ended(self._egress)
         if final.status is not EgressStatus.COMPLETE:
-            return await self._close(self._verdict(final), _reason(final))
+            why = _reason(final) if final.status.is_final or not self._flaws else self._flaws[-1]
+            return await self._close(self._verdict(final), why)
         return await self._verify(final)
 
     # --- Steps -----------------------------------------------------------------------------------
@@ -61,9 +65,19 @@ class RecordingWorkflow:
         if self._stopped or self._attempt > len(options.RECORDING_START_BACKOFF):
             return False
         if self._egress.status is EgressStatus.COMPLETE:
-            return False  # the room is gone, the call will say so
-        await self._change(RecordingStatus.PENDING, f"The recording broke: {_reason(self._egress)}")
+            await self._expect_the_calls_end()
+            return False
+        broke = f"Attempt {self._attempt} broke: {_reason(self._egress)}"
+        self._flaws.append(f"The recording has a gap. {broke}")
+        await self._change(RecordingStatus.PENDING, broke)
         return True
+
+    async def _expect_the_calls_end(self) -> None:
+        """Egress ends by itself when the room closes; if the call goes on, somebody stopped it."""
+        try:
+            await workflow.wait_condition(lambda: self._stopped, timeout=options.CALL_ENDS_TOO)
+        except TimeoutError:
+            self._flaws.append("Egress ended before the call did; the rest was not recorded.")
 
     async def _start(self) -> EgressSeen | None:
         """Tries with growing pauses. None when the call ended first or starting is hopeless."""
@@ -97,15 +111,23 @@ class RecordingWorkflow:
         if not await self._news(options.EGRESS_TELLS, "Egress tells when it has uploaded"):
             # Most uploads are done before anybody could read this.
             await self._change(RecordingStatus.FINALISING, "The recording is being uploaded.")
-            self._take(await steps.await_egress_end(egress.egress_id, self._request.room_name))
+            await self._wait_for_upload(egress)
         assert self._egress is not None
         return self._egress
+
+    async def _wait_for_upload(self, egress: EgressSeen) -> None:
+        try:
+            self._take(await steps.await_egress_end(egress.egress_id, self._request.room_name))
+        except ActivityError as error:
+            self._flaws.append(f"Egress never told of the upload: {_cause(error)}")
 
     async def _verify(self, final: EgressSeen) -> RecordingReport:
         try:
             verified = await steps.verify_recording(self._request.call_id, final)
         except ActivityError as error:
             return await self._close(RecordingStatus.NEEDS_ATTENTION, _cause(error))
+        if self._flaws:
+            return await self._close(RecordingStatus.NEEDS_ATTENTION, self._flaws[0], verified)
         seconds = f"{verified.duration_seconds:.1f}"
         return await self._close(
             RecordingStatus.READY, f"The recording is whole: {seconds} s.", verified

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from contract.steps import Step, WatchRooms
@@ -16,12 +17,17 @@ class RoomWatchWorkflow:
     @workflow.run
     async def run(self) -> None:
         while not workflow.info().is_continue_as_new_suggested():
-            await workflow.execute_activity(
-                Step.WATCH_ROOMS.value,
-                WatchRooms(
-                    shift=options.WATCH_SHIFT.total_seconds(),
-                    interval=options.WATCH_INTERVAL.total_seconds(),
-                ),
-                **options.WATCH_ROOMS,
-            )
+            try:
+                await workflow.execute_activity(
+                    Step.WATCH_ROOMS.value,
+                    WatchRooms(
+                        shift=options.WATCH_SHIFT.total_seconds(),
+                        interval=options.WATCH_INTERVAL.total_seconds(),
+                    ),
+                    **options.WATCH_ROOMS,
+                )
+            except ActivityError as error:
+                # LiveKit may refuse us for a while (keys being changed); the watch must outlive it.
+                workflow.logger.error("The room watch cannot look: %s", error.cause)
+                await workflow.sleep(options.WATCH_REST, summary="Try to look again")
         workflow.continue_as_new()

@@ -128,7 +128,7 @@ async def tell_atlas_to_end(state: CallState) -> None:
 async def close_room(state: CallState) -> None:
     await _do(
         Step.CLOSE_ROOM,
-        CloseRoom(state.request.room_name, state.room_sid),
+        CloseRoom(state.request.room_name, state.room_sid, state.request.call_id),
         type(None),
         "Close the room",
         options.CLOSE_ROOM,

@@ -67,10 +67,9 @@ async def _is_told(session: AsyncSession, call: CallRow) -> bool:
     """Nothing will be added to this call's timeline any more."""
     if call.status != CallStatus.ENDED or call.ended_at is None:
         return False
+    if datetime.now(UTC) - call.ended_at > _WRAP_UP_TAKES:
+        return True
     recording = recording_of(call, await Recordings(session).get(call.call_id))
-    if recording.status in _UNSETTLED:
-        return False
-    return (
-        await Calls(session).has_event(call.call_id, _LAST_STEP)
-        or datetime.now(UTC) - call.ended_at > _WRAP_UP_TAKES
+    return recording.status not in _UNSETTLED and await Calls(session).has_event(
+        call.call_id, _LAST_STEP
     )

@@ -11,6 +11,7 @@ from contract.calls import CallRequest, Direction, Provider
 from contract.facts import Fact, ParticipantKind, ParticipantSeen
 from contract.identity import call_id_for_key
 from contract.rooms import RoomMetadata
+from store.assistants import Assistants
 from store.calls import Calls, NewCall
 from store.errors import DuplicateCall, RoomTaken
 
@@ -25,8 +26,19 @@ class SeenRoom:
     metadata: str
 
 
-def is_ours(room: SeenRoom, prefixes: tuple[str, ...]) -> bool:
-    return room.name.startswith(prefixes) or RoomMetadata.parse(room.metadata).agent_id != ""
+async def is_ours(parts: Parts, room: SeenRoom) -> bool:
+    """By its name, or because its metadata names an assistant of ours.
+
+    Any plain text may stand in the metadata of another application's room; a room that is not ours
+    is never touched.
+    """
+    if room.name.startswith(parts.settings.adopt_rooms):
+        return True
+    agent_id = RoomMetadata.parse(room.metadata).agent_id
+    if not agent_id:
+        return False
+    async with parts.database.reader() as session:
+        return await Assistants(session).find(agent_id) is not None
 
 
 async def adopt(parts: Parts, room: SeenRoom, joined: ParticipantSeen) -> None:

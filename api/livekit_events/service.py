@@ -80,7 +80,7 @@ class LiveKitEvents:
             if await self._was_ours(room.name):
                 return room
             _ignore(event)
-        elif is_ours(room, self._parts.settings.adopt_rooms):
+        elif await is_ours(self._parts, room):
             await adopt(self._parts, room, participant_of(event))
             call = await self._open_call(room.name)
             if call is not None:

@@ -14,8 +14,10 @@ from api.parts import Parts
 from api.temporal_errors import CallEnded, TemporalAway, WorkerAbsent
 from api.web_calls.schemas import WebCallRequest
 from contract.calls import CallRequest, CallStatus, Direction, Provider
+from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.errors import Unavailable
 from contract.identity import new_call_id
+from contract.steps import WriteRecord
 from store.api_keys import Principal
 from store.assistants import Assistants, StoredAssistant
 from store.calls import Calls, NewCall
@@ -23,6 +25,8 @@ from store.errors import AssistantUnknown
 from store.idempotency import Claim, IdempotencyKeys
 
 _TIME_TO_WITHDRAW = timedelta(seconds=0.3)
+
+_WITHDRAWN = CallEnding(EndedReason.CANCELLED, EndedBy.PLATFORM, "The call was withdrawn.")
 
 STARTED = Counter("calls_started_total", "Calls started", ["provider", "direction"])
 
@@ -127,6 +131,16 @@ async def _withdraw_later(parts: Parts, call: NewCall) -> None:
         async with parts.database.session() as session:
             if await Calls(session).get(call.call_id) is None:
                 await Calls(session).insert(call)
+                # Its workflow has found no row and will not write one.
+                await Calls(session).write(
+                    WriteRecord(
+                        call_id=call.call_id,
+                        status=CallStatus.ENDED,
+                        ended_at=datetime.now(UTC),
+                        ending=_WITHDRAWN,
+                        talk_seconds=0.0,
+                    )
+                )
 
 
 def _new_call(

@@ -9,6 +9,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
 from contract.calls import (
     CallStatus,
@@ -24,6 +25,7 @@ from contract.identity import AgentRole
 from contract.rooms import AtlasRpc, Opening
 from contract.steps import Step
 from tests.workflows.world import World
+from workflows.call import CallWorkflow
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -125,6 +127,7 @@ async def test_hanging_up_a_call_that_is_over_is_refused(world: World, task_queu
 @pytest.mark.usefixtures("unskipped")
 async def test_withdrawn_before_anybody_came(world: World, task_queue: str) -> None:
     call = await world.start(world.request(), task_queue)
+    await world.until(Step.OPEN_ROOM)
     await world.tell(call.id, world.fact(FactKind.CANCEL_REQUESTED, FactSource.API))
     report = await call.result()
     assert report.ended_reason is EndedReason.CANCELLED
@@ -144,10 +147,6 @@ async def test_cancelled_by_an_admin_still_wraps_up(world: World, task_queue: st
 @pytest.mark.usefixtures("unskipped")
 async def test_cancelled_before_its_first_task(world: World, env: WorkflowEnvironment) -> None:
     """No worker yet: the cancellation waits with the start, and the wrap-up still happens."""
-    from temporalio.worker import Worker
-
-    from workflows.call import CallWorkflow
-
     queue = "a-worker-that-comes-later"
     call = await world.start(world.request(), queue)
     await call.cancel()
@@ -242,6 +241,76 @@ async def test_lost_atlas_is_replaced_and_told_to_resume(world: World, task_queu
     await world.until(Step.REMOVE_PARTICIPANT)
     await world.tell(call.id, world.caller_leaves())
     await call.result()
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_atlas_that_comes_only_to_fail_is_not_replaced_for_ever(
+    world: World, task_queue: str
+) -> None:
+    call = await _talking(world, task_queue)
+    for generation in (1, 2, 3):
+        if generation > 1:
+            await world.until(Step.DISPATCH_AGENT, times=generation - 1)
+        failed = world.of_agent(
+            AgentRole.ATLAS, generation, FactKind.AGENT_FAILED, error="tts_error: 401"
+        )
+        await world.tell(call.id, failed)
+    report = await call.result()
+    assert report.ended_reason is EndedReason.ASSISTANT_FAILED
+    assert "tts_error: 401" in report.detail
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_watch_finds_the_caller_alone(world: World, task_queue: str) -> None:
+    call = await _talking(world, task_queue)
+    alone = world.fact(FactKind.AGENTS_GONE, FactSource.WATCH, data={"roles": ["atlas"]})
+    await world.tell(call.id, alone)
+    await world.until(Step.DISPATCH_AGENT)
+    order = next(order for step, order in world.asked if step is Step.DISPATCH_AGENT)
+    assert (order.agent.role, order.agent.generation) == (AgentRole.ATLAS, 2)
+    await world.tell(call.id, world.caller_leaves())
+    assert (await call.result()).ended_reason is EndedReason.CALLER_HUNG_UP
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_a_room_that_vanishes_is_not_the_callers_doing(world: World, task_queue: str) -> None:
+    call = await _talking(world, task_queue)
+    await world.tell(call.id, world.fact(FactKind.ROOM_GONE, FactSource.WATCH))
+    report = await call.result()
+    assert (report.ended_reason, report.ended_by) == (EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN)
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_withdrawn_while_no_worker_was_there_opens_no_room(
+    world: World, env: WorkflowEnvironment
+) -> None:
+    queue = "another-worker-that-comes-later"
+    call = await world.start(world.request(), queue)
+    await world.tell(call.id, world.fact(FactKind.CANCEL_REQUESTED, FactSource.API))
+    async with Worker(
+        env.client, task_queue=queue, workflows=[CallWorkflow], activities=world.activities
+    ):
+        report = await call.result()
+    assert report.ended_reason is EndedReason.CANCELLED
+    assert set(world.steps()) == {Step.WRITE_RECORD, Step.SETTLE_BILL}
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_usage_of_a_killed_atlas_makes_the_bill_partial(
+    world: World, task_queue: str
+) -> None:
+    call = await _talking(world, task_queue)
+    await world.tell(call.id, world.of_agent(AgentRole.ATLAS, 1, FactKind.OPENING_STARTED))
+    gone = world.fact(
+        FactKind.PARTICIPANT_LEFT, data={"identity": "atlas-1", "participant_kind": "agent"}
+    )
+    await world.tell(call.id, gone)
+    await world.until(Step.DISPATCH_AGENT)
+    await world.tell(call.id, world.caller_leaves())
+    await world.tell(call.id, world.of_agent(AgentRole.ATLAS, 2, FactKind.USAGE_REPORTED, items=[]))
+    await call.result()
+    bill = next(order for step, order in world.asked if step is Step.SETTLE_BILL)
+    assert not bill.usage_complete
 
 
 @pytest.mark.usefixtures("unskipped")

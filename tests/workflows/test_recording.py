@@ -134,7 +134,10 @@ async def test_egress_that_dies_under_a_live_call_is_started_again(
     await world.until(Step.WRITE_RECORDING, times=3)
     await recording.signal("stop")
     report = await recording.result()
-    assert (report.status, report.attempts) == (RecordingStatus.READY, 2)
+    # The second file is sound, but the recording as a whole is not.
+    assert (report.status, report.attempts) == (RecordingStatus.NEEDS_ATTENTION, 2)
+    assert "gap" in report.detail
+    assert world.recordings[-1].sha256
     texts = [entry.text for update in world.recordings for entry in update.entries]
     assert any("signal: killed" in text for text in texts)
 
@@ -149,3 +152,27 @@ async def test_looks_by_itself_when_nobody_tells(
     await world.until(Step.LOOK_AT_EGRESS)
     await recording.signal("stop")
     assert (await recording.result()).status is RecordingStatus.READY
+
+
+async def test_somebody_stops_egress_under_a_live_call(
+    world: World, task_queue: str, env: WorkflowEnvironment
+) -> None:
+    with env.with_time_skipping_disabled():
+        recording = await _start(world, task_queue)
+        await world.until(Step.WRITE_RECORDING)
+    await recording.signal("egress", {"egress_id": "EG_1", "status": "complete"})
+    await env.fast_forward(recording, timedelta(minutes=2))
+    report = await recording.result()
+    assert report.status is RecordingStatus.NEEDS_ATTENTION
+    assert "before the call" in report.detail
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_egress_that_never_tells_needs_attention(world: World, task_queue: str) -> None:
+    world.await_error = ApplicationError("401", type="livekit-unauthenticated", non_retryable=True)
+    recording = await _start(world, task_queue)
+    await world.until(Step.WRITE_RECORDING)
+    await recording.signal("stop")
+    report = await recording.result()
+    assert report.status is RecordingStatus.NEEDS_ATTENTION
+    assert "never told" in report.detail

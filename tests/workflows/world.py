@@ -54,6 +54,7 @@ class World:
         self.open_room_error: ApplicationError | None = None
         self.egress_errors: list[ApplicationError] = []
         self.egress_end = EgressStatus.COMPLETE
+        self.await_error: ApplicationError | None = None
         self.verify_error: ApplicationError | None = None
         self.row_exists = True
         self._news = asyncio.Event()
@@ -241,6 +242,8 @@ class World:
     @activity.defn(name=Step.AWAIT_EGRESS_END)
     async def await_egress_end(self, which: EgressById) -> EgressSeen:
         self._asked_for(Step.AWAIT_EGRESS_END, which)
+        if self.await_error:
+            raise self.await_error
         return EgressSeen(
             egress_id=which.egress_id,
             status=self.egress_end,
