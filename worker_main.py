@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from activities.recording import RecordingActivities
 from livekit import api
 from pydantic import ValidationError
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
@@ -31,6 +30,7 @@ from activities.billing import BillingActivities
 from activities.call_records import CallRecordActivities
 from activities.job_metadata import JobMetadataWriter
 from activities.prices import PriceTable
+from activities.recording import RecordingActivities
 from activities.room_watch import RoomWatchActivities
 from activities.rooms import RoomActivities
 from activities.settings import WorkerSettings
