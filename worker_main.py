@@ -107,6 +107,7 @@ def _activities(
         records.write_recording,
         billing.settle_bill,
         recording.start_egress,
+        recording.find_egress,
         recording.stop_egress,
         recording.look_at_egress,
         recording.await_egress_end,

@@ -126,6 +126,25 @@ class RecordingActivities:
         _compare(order.egress, verified)
         return verified
 
+    @activity.defn(name=Step.FIND_EGRESS)
+    async def find_egress(self, order: StartEgress) -> EgressSeen:
+        """This call's latest recording, whatever became of it; status `unknown` when none began.
+
+        For a start whose answer was lost with its worker: it may have worked all the same.
+        """
+        with livekit_errors("list the room's recordings"), _unreadable("list the recordings"):
+            answer = await self._egress.list_egress(
+                api.ListEgressRequest(room_name=order.room_name)
+            )
+        ours = [
+            info
+            for info in answer.items
+            if _seen(info).object_key.startswith(_folder(order.call_id))
+        ]
+        if not ours:
+            return EgressSeen(egress_id="", status=EgressStatus.UNKNOWN)
+        return _seen(max(ours, key=lambda info: info.started_at))
+
     async def _running(self, order: StartEgress) -> EgressSeen | None:
         """A recording of this call that still records; others' in the same room are not ours."""
         with livekit_errors("list the room's recordings"), _unreadable("list the recordings"):

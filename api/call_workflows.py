@@ -30,6 +30,8 @@ from contract.facts import Fact, FactKind, FactSource
 
 WORKFLOW = "CallWorkflow"
 _CALL_OVER = "call-ended"
+# A task that a killed worker held is given to another one after this; Temporal's default is 10 s.
+_TASK_TIMEOUT = timedelta(seconds=4)
 _SIGNAL_TIMEOUT = timedelta(seconds=3)
 
 
@@ -59,6 +61,7 @@ class CallWorkflows:
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            task_timeout=_TASK_TIMEOUT,
             search_attributes=_search_attributes(request),
             static_summary=_summary(request),
             static_details=f"Asked for through the API by tenant `{request.tenant_id}`.",
@@ -125,6 +128,7 @@ class CallWorkflows:
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     start_signal="fact",
                     start_signal_args=[fact.to_dict()],
+                    task_timeout=_TASK_TIMEOUT,
                     search_attributes=_search_attributes(request),
                     static_summary=_summary(request),
                     static_details="Somebody joined a room of ours that no request announced.",

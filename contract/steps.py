@@ -35,6 +35,7 @@ class Step(StrEnum):
     SETTLE_BILL = "settle_bill"
     # activities/recording.py
     START_EGRESS = "start_egress"
+    FIND_EGRESS = "find_egress"
     STOP_EGRESS = "stop_egress"
     AWAIT_EGRESS_END = "await_egress_end"
     LOOK_AT_EGRESS = "look_at_egress"

@@ -7,6 +7,9 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityConfig
 
+# A workflow task that a killed worker held is given to another one after this (default 10 s).
+TASK_TIMEOUT = timedelta(seconds=4)
+
 # --- Waiting -------------------------------------------------------------------------------------
 
 # LiveKit drops a dispatch without a word when no agent server is free (design 5.3). Three tries of

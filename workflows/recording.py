@@ -33,6 +33,7 @@ class RecordingWorkflow:
         self._journal = Journal("recording")
         self._told_the_call = False
         self._attempt = 0
+        self._lost_answers = 0
         self._egress: EgressSeen | None = None
         self._stopped = False
         self._flaws: list[str] = []  # why the recording is not whole, whatever its last file says
@@ -41,6 +42,8 @@ class RecordingWorkflow:
     async def run(self, request: RecordingRequest) -> RecordingReport:
         while await self._recorded_until_it_broke():
             pass  # Egress died under a live call: what follows is recorded into a new file
+        if self._egress is None:
+            self._egress = await self._found()
         if self._egress is None and self._flaws:
             return await self._close(RecordingStatus.NEEDS_ATTENTION, self._flaws[0])
         if self._egress is None:
@@ -92,10 +95,24 @@ class RecordingWorkflow:
             except ActivityError as error:
                 why = _cause(error)
                 self._note("recording_attempt_failed", f"Attempt {self._attempt} failed: {why}")
+                self._lost_answers += 0 if _is_hopeless(error) else 1
                 if pause is None or _is_hopeless(error):
                     return None
                 await self._pause(pause, why)
         return None
+
+    async def _found(self) -> EgressSeen | None:
+        """A start whose answer was lost with its worker may have worked all the same."""
+        if not self._lost_answers:
+            return None
+        try:
+            found = await steps.find_egress(
+                self._request.call_id, self._request.room_name, self._attempt
+            )
+        except ActivityError as error:
+            self._flaws.append(f"Whether anything was recorded is not known: {_cause(error)}")
+            return None
+        return None if found.status is EgressStatus.UNKNOWN else found
 
     async def _ended(self, egress: EgressSeen) -> EgressSeen:
         """Stop Egress if it still runs, and wait until it has uploaded."""

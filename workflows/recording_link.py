@@ -30,6 +30,7 @@ class RecordingLink:
                 ),
                 id=recording_workflow_id(request.call_id),
                 result_type=RecordingReport,
+                task_timeout=options.TASK_TIMEOUT,
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 search_attributes=keys.for_recording(request),
                 static_summary="Recording of the call",

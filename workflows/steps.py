@@ -173,6 +173,16 @@ async def start_egress(call_id: str, room_name: str, attempt: int) -> EgressSeen
     )
 
 
+async def find_egress(call_id: str, room_name: str, attempt: int) -> EgressSeen:
+    return await _do(
+        Step.FIND_EGRESS,
+        StartEgress(call_id=call_id, room_name=room_name, attempt=attempt),
+        EgressSeen,
+        "Look whether a start with a lost answer worked",
+        options.LOOK_AT_EGRESS,
+    )
+
+
 async def stop_egress(egress_id: str, room_name: str) -> EgressSeen:
     return await _do(
         Step.STOP_EGRESS,

@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from contract.calls import RecordingStatus
 from contract.identity import new_call_id, recording_workflow_id
-from contract.recordings import EgressStatus, RecordingReport, RecordingRequest
+from contract.recordings import EgressSeen, EgressStatus, RecordingReport, RecordingRequest
 from contract.steps import Step
 from tests.workflows.world import World
 
@@ -176,3 +176,17 @@ async def test_egress_that_never_tells_needs_attention(world: World, task_queue:
     report = await recording.result()
     assert report.status is RecordingStatus.NEEDS_ATTENTION
     assert "never told" in report.detail
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_start_whose_answer_was_lost_is_found_again(world: World, task_queue: str) -> None:
+    world.egress_errors = [ApplicationError("no answer", type="livekit-unreachable")]
+    world.found_egress = EgressSeen(
+        egress_id="EG_1", status=EgressStatus.COMPLETE, object_key="recordings/x/1.ogg"
+    )
+    recording = await _start(world, task_queue)
+    await world.until(Step.START_EGRESS)
+    await recording.signal("stop")
+    report = await recording.result()
+    assert report.status is RecordingStatus.READY
+    assert Step.VERIFY_RECORDING in world.steps()

@@ -54,6 +54,7 @@ class World:
         self.open_room_error: ApplicationError | None = None
         self.egress_errors: list[ApplicationError] = []
         self.egress_end = EgressStatus.COMPLETE
+        self.found_egress = EgressSeen(egress_id="", status=EgressStatus.UNKNOWN)
         self.await_error: ApplicationError | None = None
         self.verify_error: ApplicationError | None = None
         self.row_exists = True
@@ -151,6 +152,7 @@ class World:
             self.write_recording,
             self.settle_bill,
             self.start_egress,
+            self.find_egress,
             self.stop_egress,
             self.look_at_egress,
             self.await_egress_end,
@@ -228,6 +230,11 @@ class World:
         if self.egress_errors:
             raise self.egress_errors.pop(0)
         return EgressSeen(egress_id=f"EG_{order.attempt}", status=EgressStatus.STARTING)
+
+    @activity.defn(name=Step.FIND_EGRESS)
+    async def find_egress(self, order: StartEgress) -> EgressSeen:
+        self._asked_for(Step.FIND_EGRESS, order)
+        return self.found_egress
 
     @activity.defn(name=Step.STOP_EGRESS)
     async def stop_egress(self, which: EgressById) -> EgressSeen:
