@@ -15,6 +15,8 @@ from livekit.agents.llm import ChatMessage
 
 from agents.turns import Turn
 
+SECONDS_A_WORD = 0.35
+
 
 class TurnRecorder:
     def __init__(
@@ -24,7 +26,8 @@ class TurnRecorder:
         self._add = add
         self._language = language
         self._heard_language = language
-        self._began_speaking = 0.0  # the caller, last; seconds since the epoch
+        # Signs of the caller's speech since their last turn, in seconds since the epoch.
+        self._signs: list[float] = []
         self._last_caller_end = 0.0
 
     def start(self) -> None:
@@ -39,9 +42,10 @@ class TurnRecorder:
 
     def _on_state(self, changed: UserStateChangedEvent) -> None:
         if changed.new_state == "speaking":
-            self._began_speaking = changed.created_at
+            self._signs.append(changed.created_at)
 
     def _on_heard(self, heard: UserInputTranscribedEvent) -> None:
+        self._signs.append(heard.created_at)
         if heard.is_final and heard.language:
             self._heard_language = str(heard.language)
 
@@ -55,11 +59,12 @@ class TurnRecorder:
             return None
         caller = message.role == "user"
         start = message.metrics.get("started_speaking_at") or message.created_at
-        if caller:
-            start = self._start_of_caller(start, message.created_at)
         end = message.metrics.get("stopped_speaking_at") or max(start, message.created_at)
         if caller:
+            start = self._start_of_caller(start, end, text)
+        if caller:
             self._last_caller_end = max(start, end)
+            self._signs.clear()
         return Turn(
             speaker="caller" if caller else "assistant",
             text=text,
@@ -68,10 +73,12 @@ class TurnRecorder:
             end=datetime.fromtimestamp(max(start, end), UTC),
         )
 
-    def _start_of_caller(self, told: float, known_at: float) -> float:
+    def _start_of_caller(self, told: float, end: float, text: str) -> float:
         """livekit keeps the start of the turn before when its voice detector was flushed in it; a
-        turn cannot begin before the caller's last one ended."""
+        turn cannot begin before the caller's last one ended. Then the first sign of speech counts,
+        and without any the time that these words usually take."""
         if told >= self._last_caller_end:
             return told
-        began = self._began_speaking
-        return began if self._last_caller_end <= began <= known_at else known_at
+        signs = (sign for sign in self._signs if self._last_caller_end <= sign < end)
+        usual = end - SECONDS_A_WORD * len(text.split())
+        return min(signs, default=max(self._last_caller_end, usual))

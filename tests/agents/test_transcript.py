@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import pytest
-from livekit.agents import AgentSession, ConversationItemAddedEvent, UserStateChangedEvent
+from livekit.agents import (
+    AgentSession,
+    ConversationItemAddedEvent,
+    UserInputTranscribedEvent,
+    UserStateChangedEvent,
+)
 from livekit.agents.llm import ChatMessage
 
-from agents.atlas.transcript import TurnRecorder
+from agents.atlas.transcript import SECONDS_A_WORD, TurnRecorder
 from agents.turns import Turn
 
 
@@ -53,10 +58,22 @@ async def test_a_start_that_belongs_to_the_turn_before_is_not_believed(stage: St
     assert stage.turns[-1].start.timestamp() == 16.2
 
 
-async def test_without_any_start_the_turn_begins_when_it_is_known(stage: Stage) -> None:
+async def test_the_first_words_heard_are_a_sign_as_well(stage: Stage) -> None:
     stage.said("user", "Where are you?", 10, 12, 12.1)
+    for at in (16.5, 17.2):
+        stage.session.emit(
+            "user_input_transcribed",
+            UserInputTranscribedEvent(transcript="Good", is_final=False, created_at=at),
+        )
     stage.said("user", "Goodbye.", 10, 17.5, 17.6)
-    assert stage.turns[-1].start.timestamp() == 17.6
+    assert stage.turns[-1].start.timestamp() == 16.5
+
+
+async def test_without_any_sign_the_turn_took_as_long_as_its_words_do(stage: Stage) -> None:
+    stage.begins_to_speak(10)
+    stage.said("user", "Where are you?", 10, 12, 12.1)
+    stage.said("user", "Thank you, goodbye.", 10, 17.5, 17.6)
+    assert stage.turns[-1].start.timestamp() == pytest.approx(17.5 - 3 * SECONDS_A_WORD)
 
 
 async def test_after_closing_nothing_is_recorded(stage: Stage) -> None:
