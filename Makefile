@@ -12,8 +12,10 @@ UV := .tools/bin/uv
 READY := .venv/.made-from
 PACKAGES = $(wildcard contract engine workflows activities agents api bridge store sandbox worker_main.py)
 
-# Debian's names. Chromium is for tests/e2e/test_browser.py; only an unusually bare machine lacks the others.
-SYSTEM_PACKAGES := ca-certificates chromium python3-venv util-linux
+# Debian's names. Chromium is for tests/e2e/test_browser.py, PostgreSQL for the tests of store and API on it,
+# docker-compose (which needs no Docker engine to check a file) for tests/deploy; only an unusually bare machine
+# lacks the others.
+SYSTEM_PACKAGES := ca-certificates chromium docker-compose postgresql python3-venv util-linux
 
 # A Python of the user's own choice would shadow the environment's.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
