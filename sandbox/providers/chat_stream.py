@@ -19,6 +19,7 @@ from sandbox.providers.mind import Calls, Message, Says, words
 from sandbox.providers.scenario import Scenario
 
 _PIECE = re.compile(r"\s*\S+")
+_SENTENCE_ENDS = (".", "!", "?", "\u2026")
 
 
 class _Lenient(BaseModel):
@@ -147,7 +148,11 @@ class Completion:
 async def stream(
     request: web.Request, completion: Completion, scenario: Scenario, entry: dict[str, Any]
 ) -> web.StreamResponse:
-    """Send the completion as events; fills in `first_token_at` and `finished_at` of the entry."""
+    """Send the completion as events.
+
+    Fills in `first_token_at`, `first_sentence_at` (a voice cannot begin before) and `finished_at`
+    of the entry.
+    """
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache"}
     )
@@ -159,6 +164,9 @@ async def stream(
             await asyncio.sleep(scenario.token_seconds)
         await response.write(_event(completion.chunk(delta)))
         entry.setdefault("first_token_at", time.time())
+        if str(delta.get("content", "")).endswith(_SENTENCE_ENDS):
+            entry.setdefault("first_sentence_at", time.time())
+    entry.setdefault("first_sentence_at", time.time())
     await response.write(_event(completion.chunk({}, completion.finish_reason)))
     if usage := completion.usage_chunk():
         await response.write(_event(usage))

@@ -84,7 +84,7 @@ class Groq:
             return await broken(request, met.fault, "application/json")
         if asked.stream:
             return await stream(request, completion, self._mind.scenario, entry)
-        entry["first_token_at"] = entry["finished_at"] = time.time()
+        entry["first_token_at"] = entry["first_sentence_at"] = entry["finished_at"] = time.time()
         return web.json_response(completion.whole())
 
     async def _transcriptions(self, request: web.Request) -> web.StreamResponse:

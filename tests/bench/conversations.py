@@ -37,6 +37,7 @@ class Turn:
     stt_final: float
     llm_asked: float
     llm_first_token: float
+    llm_first_sentence: float
     tts_first_text: float
     tts_first_audio: float
     heard: float
@@ -61,11 +62,12 @@ class Turn:
 
     @property
     def bare(self) -> float:
-        """Also without the words after the first token, and the silence before the first sound."""
+        """Also without the words of the first sentence, and the silence before the first sound."""
         return self.raw - covered(
             [
                 (self.speech_ended_at_stt, self.stt_final),
-                (self.llm_asked, self.tts_first_audio),
+                (self.llm_asked, self.llm_first_sentence),
+                (self.tts_first_text, self.tts_first_audio),
                 (self.heard - self.quiet, self.heard),
             ],
             self.said,
@@ -80,7 +82,8 @@ class Turn:
             "final transcript sent (stand-in: endpointing, recognition)": self.stt_final,
             "LLM stand-in asked (Atlas: end of turn)": self.llm_asked,
             "first token sent (stand-in)": self.llm_first_token,
-            "TTS stand-in got text (stand-in's words; Atlas: whole sentence)": self.tts_first_text,
+            "its first sentence sent (stand-in)": self.llm_first_sentence,
+            "TTS stand-in got text (Atlas: knows that the sentence is whole)": self.tts_first_text,
             "first audio sent (stand-in)": self.tts_first_audio,
             "first sound of it due (stand-in: leading silence)": self.tts_first_audio + self.quiet,
             "heard by the caller (Atlas, transport)": self.heard,
@@ -128,6 +131,7 @@ async def timed_turn(bench: Bench, caller: Caller, question: str) -> Turn:
         stt_final=stt["final_sent_at"],
         llm_asked=llm.get("received_at", llm["at"]),
         llm_first_token=llm["first_token_at"],
+        llm_first_sentence=llm["first_sentence_at"],
         tts_first_text=tts["first_text_at"],
         tts_first_audio=tts["first_audio_at"],
         heard=heard,

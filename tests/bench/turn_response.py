@@ -12,14 +12,15 @@ async def measure(bench: Bench) -> Figure:
     figure = Figure(
         "4. Turn response",
         "From the last voiced sample that the caller sends to the first loud frame that it "
-        "receives (raw); net is without the stand-ins' own delays as their logs have them (speech "
-        "recognition's endpointing and recognition, the language model's first token, the "
-        "voice's first audio), overlaps subtracted once. Beside it, in the same run: how long a "
-        "voice takes from one caller to another without an agent; a turn contains it twice.",
+        "receives (raw); net is without what the stand-ins add, as their logs have it (speech "
+        "recognition's endpointing and recognition, the language model's words until "
+        "its first sentence is whole, the voice's first audio and the silence that it begins "
+        "with), overlaps subtracted once. Beside it, in the same run: how long a voice takes from "
+        "one caller to another without an agent; a turn contains it twice.",
     )
     raw = figure.row("raw")
-    net = figure.row("net of the stand-ins' delays", budget=Budget(50, 200))
-    bare = figure.row("net, also of the words after the first token and of leading silence")
+    bare = figure.row("net of what the stand-ins add", budget=Budget(50, 200))
+    net = figure.row("the same with the words after the first token and the leading silence")
     transport = figure.row("bare transport, one caller to another, one way")
     turns: list[Turn] = []
     bench.tell("bare transport")
@@ -50,7 +51,7 @@ async def measure(bench: Bench) -> Figure:
     if net.values and transport.values:
         rest = bare.percentile(50) - 2 * transport.percentile(50)
         figure.notes.append(
-            f"Of the bare net's p50 {bare.percentile(50):.0f} ms, two bare transports are "
+            f"Of the net's p50 {bare.percentile(50):.0f} ms, two bare transports are "
             f"{2 * transport.percentile(50):.0f} ms; {rest:.0f} ms are left for Atlas (its audio "
             "frames and those of the plugins, its session, its sentences)."
         )

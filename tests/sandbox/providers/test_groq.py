@@ -169,7 +169,8 @@ async def test_the_log_times_and_names_what_was_asked(
     [entry] = (await (await http.get("/groq/control/log")).json())["log"]
     assert entry["tools"] == ["check_table", "end_call"]
     assert entry["called"]["name"] == "check_table"
-    assert entry["received_at"] <= entry["first_token_at"] <= entry["finished_at"]
+    assert entry["received_at"] <= entry["first_token_at"] <= entry["first_sentence_at"]
+    assert entry["first_sentence_at"] <= entry["finished_at"]
 
 
 @pytest.mark.parametrize("key", ["", "wrong-key"])
