@@ -29,7 +29,9 @@ from agents.atlas.settings import ProviderSettings
 from contract.assistants import Assistant, TurnDetection, TurnOptions
 
 DEFAULT_VOICE = "default"
-FALSE_INTERRUPTION_SECONDS = 1.0
+# How long nothing may be understood after a sound that stopped the answer. Recognisers' finals come
+# within half a second of quiet.
+FALSE_INTERRUPTION_SECONDS = 0.6
 
 
 class UnknownProvider(ValueError):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from agents.atlas.withheld import WithheldAnswer
 from tests.agents import virtual_clock
 
@@ -24,12 +26,12 @@ def test_an_answer_that_is_kept_back_is_let_go_after_patience() -> None:
         stage.guard.start()
         await asyncio.sleep(10)
         stage.waiting = True
-        await asyncio.sleep(2)
+        await asyncio.sleep(1)
         stage.waiting = False
         await asyncio.sleep(60)
         await stage.guard.aclose()
         [at] = stage.let_go
-        assert 11.25 <= at <= 11.75
+        assert 10.6 <= at <= 10.9
 
     virtual_clock.run(story())
 
@@ -40,7 +42,7 @@ def test_an_answer_that_comes_in_time_is_left_alone() -> None:
         stage.guard.start()
         for _ in range(20):
             stage.waiting = True
-            await asyncio.sleep(1.2)
+            await asyncio.sleep(0.6)
             stage.waiting = False
             await asyncio.sleep(0.3)
         await stage.guard.aclose()
@@ -54,9 +56,9 @@ def test_it_tries_again_while_the_answer_is_still_kept_back() -> None:
         stage = Stage()
         stage.guard.start()
         stage.waiting = True
-        await asyncio.sleep(4.6)
+        await asyncio.sleep(2.2)
         await stage.guard.aclose()
         await asyncio.sleep(10)
-        assert stage.let_go == [1.5, 3.0, 4.5]
+        assert stage.let_go == pytest.approx([0.7, 1.4, 2.1])
 
     virtual_clock.run(story())
