@@ -10,7 +10,7 @@ UV_VERSION := 0.13.8
 PYTHON := .venv/bin/python
 UV := .tools/bin/uv
 READY := .venv/.made-from
-PACKAGES = $(wildcard contract engine workflows activities agents api bridge store sandbox worker_main.py)
+PACKAGES = $(wildcard contract engine workflows activities agents api bridge store sandbox settings_table worker_main.py)
 
 # Debian's names. Chromium is for tests/e2e/test_browser.py, PostgreSQL for the tests of store and API on it,
 # docker-compose (which needs no Docker engine to check a file) for tests/deploy; only an unusually bare machine
@@ -75,6 +75,10 @@ check: env ## Style, types (strict) and import rules
 fix: env ## Mend what the checkers can mend by themselves
 	@$(PYTHON) -m ruff check --fix .
 	@$(PYTHON) -m ruff format .
+
+.PHONY: settings-table
+settings-table: env ## Write docs/settings.md anew from the settings classes
+	@$(PYTHON) -m settings_table
 
 .PHONY: lock
 lock: $(UV) ## Resolve pyproject.toml anew into requirements.lock

@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 from livekit import api
-from pydantic import ValidationError
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.common import (
@@ -38,7 +37,7 @@ from contract.errors import SettingsError, Unavailable
 from contract.identity import ROOM_WATCH_WORKFLOW_ID
 from engine.client import connect
 from engine.logs import set_up_logs
-from engine.startup import sentence_about
+from engine.startup import BAD_SETTINGS, load
 from store.database import Database
 from workflows import search_attributes
 from workflows.call import CallWorkflow
@@ -175,16 +174,13 @@ async def _asked_to_stop() -> None:
 
 
 def main() -> int:
+    settings = load(WorkerSettings)
     try:
-        settings = WorkerSettings()
-        set_up_logs(settings.log_level, settings.log_format)
+        set_up_logs("worker", settings.log_level, settings.log_format)
         asyncio.run(run(settings))
-    except ValidationError as wrong:
-        print(sentence_about(wrong), file=sys.stderr)
-        return 2
     except (SettingsError, Unavailable) as error:
         print(error, file=sys.stderr)
-        return 2
+        return BAD_SETTINGS
     except (RPCError, RuntimeError) as error:
         print(f"Temporal does not answer at {settings.temporal_address}: {error}", file=sys.stderr)
         return 1

@@ -4,36 +4,31 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from engine.settings import EngineSettings
+from engine.settings import EngineSettings, LiveKitSettings, StorageSettings
 
 
-class WorkerSettings(EngineSettings):
+class WorkerSettings(EngineSettings, LiveKitSettings, StorageSettings):
     """What the Temporal worker needs to know."""
 
-    livekit_url: str = Field(description="ws:// or http:// address of LiveKit")
-    livekit_api_key: str
-    livekit_api_secret: str = Field(repr=False)
-    egress_api_url: str = Field("", description="where LiveKit Egress answers; empty: LIVEKIT_URL")
-    database_url: str = Field(repr=False)
-    call_token_secret: str = Field(repr=False, min_length=16)
-    default_assistant_id: str = "demo"
-    s3_endpoint: str = ""
-    s3_bucket: str = "recordings"
-    s3_region: str = "us-east-1"
-    s3_access_key_id: str = Field("", repr=False)
-    s3_secret_access_key: str = Field("", repr=False)
+    egress_api_url: str = Field(
+        "", description="Where LiveKit Egress answers; default: LIVEKIT_URL."
+    )
     sticky_timeout_seconds: float = Field(
-        1.5, gt=0, description="how long a killed worker's calls wait for it before they move on"
+        1.5, gt=0, description="How long a killed worker's calls wait for it before they move on."
     )
-    shutdown_grace_seconds: float = Field(5.0, ge=0)
-    max_cached_workflows: int = Field(1000, gt=0)
+    shutdown_grace_seconds: float = Field(
+        5.0, ge=0, description="How long activities may go on after SIGTERM."
+    )
+    max_cached_workflows: int = Field(
+        1000, gt=0, description="Calls kept in memory; more are replayed when something happens."
+    )
     worker_versioning: bool = Field(
-        False, description="on: this build gets no work until its version is made current"
+        False, description="On: this build gets no work until its version is made current."
     )
-    worker_deployment_name: str = "switchboard"
-    worker_build_id: str = "dev"
-    log_level: str = "INFO"
-    log_format: str = Field("console", pattern="^(console|json)$")
+    worker_deployment_name: str = Field(
+        "switchboard", description="Name of the worker deployment, with WORKER_VERSIONING."
+    )
+    worker_build_id: str = Field("dev", description="This build's id, with WORKER_VERSIONING.")
 
     @property
     def sticky_timeout(self) -> timedelta:

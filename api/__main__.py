@@ -6,30 +6,20 @@ import signal
 import sys
 
 import uvicorn
-from pydantic import ValidationError
 
 from api.settings import ApiSettings
-from contract.errors import SettingsError
 from engine.logs import set_up_logs
-from engine.startup import sentence_about
+from engine.startup import load
 
-_BAD_SETTINGS = 2
 _GRACE_SECONDS = 5  # of the 10 s that a process has to end; SSE streams are cut after it
 
 
 def main() -> int:
-    try:
-        settings = ApiSettings()
-    except ValidationError as wrong:
-        print(sentence_about(wrong), file=sys.stderr)
-        return _BAD_SETTINGS
-    except SettingsError as wrong:
-        print(f"Cannot start: {wrong}", file=sys.stderr)
-        return _BAD_SETTINGS
+    settings = load(ApiSettings)
     # Only now: it takes a second or two, and a wrong setting is told at once.
     from api.app import build_app
 
-    set_up_logs(settings.log_level, settings.log_format)
+    set_up_logs("api", settings.log_level, settings.log_format)
     config = uvicorn.Config(
         build_app(settings),
         host=settings.api_host,

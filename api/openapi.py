@@ -13,9 +13,10 @@ _FILE = Path(__file__).parents[1] / "openapi.json"
 
 def main() -> None:
     # The document does not depend on any of these.
-    unused = "unused"
+    unused = "unused, but long enough"
     settings = ApiSettings(
         temporal_address=unused,
+        payload_encryption=False,
         livekit_url="ws://unused",
         livekit_api_key=unused,
         livekit_api_secret=unused,

@@ -6,12 +6,21 @@ import logging
 import sys
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 
-def set_up_logs(level: str, form: str) -> None:
+def _of(process: str) -> Processor:
+    def name_it(_logger: object, _method: str, event: EventDict) -> EventDict:
+        event["process"] = process
+        return event
+
+    return name_it
+
+
+def set_up_logs(process: str, level: str, form: str) -> None:
     """`form` is `json` or `console`; records of libraries come out in the same shape."""
     shared: list[Processor] = [
+        _of(process),
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

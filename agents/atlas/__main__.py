@@ -8,12 +8,11 @@ os.environ.pop("LIVEKIT_DEV_MODE", None)
 
 from agents import logs
 from agents.atlas.settings import AtlasSettings
-from agents.settings import load, load_engine
+from engine.startup import load
 
 
 def main() -> int:
     settings = load(AtlasSettings)
-    load_engine()
     logs.configure(settings.log_level, settings.log_format)
     # After the settings: a wrong one is told at once, livekit takes seconds to import.
     from agents.atlas.server import make_server

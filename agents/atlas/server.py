@@ -15,8 +15,8 @@ from agents.atlas.call import AtlasCall
 from agents.atlas.settings import AtlasSettings
 from agents.job import NotACall, accept_calls, job_of
 from agents.serving import WARM_UP_SECONDS, load_function
-from agents.settings import load, load_engine
 from contract.identity import AgentRole
+from engine.startup import load
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,7 @@ basic.hyphenate_word("rehearsal")
 def prepare(process: JobProcess) -> None:
     """In each idle job process, before a call comes. Nothing is connected here."""
     Runtime.default()  # threads: they would not survive the fork
-    process.userdata["settings"] = load(AtlasSettings)
-    process.userdata["engine"] = load_engine()
+    process.userdata["settings"] = process.userdata["engine"] = load(AtlasSettings)
 
 
 async def enter_call(ctx: JobContext) -> None:

@@ -3,31 +3,50 @@ from __future__ import annotations
 from pydantic import AliasChoices, Field
 
 from agents.settings import AgentSettings
-
-_HTTP = r"^https?://"
+from engine.secret_files import Secret
+from engine.settings import HTTP_URL
 
 
 class ProviderSettings(AgentSettings):
     """Where Atlas hears, thinks and speaks. Only the addresses differ on the embedded stack."""
 
-    deepgram_api_key: str = Field(repr=False)
-    deepgram_base_url: str = Field("https://api.deepgram.com/v1/listen", pattern=_HTTP)
-    groq_api_key: str = Field(repr=False)
-    groq_base_url: str = Field("https://api.groq.com/openai/v1", pattern=_HTTP)
-    eleven_api_key: str = Field(
-        repr=False, validation_alias=AliasChoices("eleven_api_key", "elevenlabs_api_key")
+    deepgram_api_key: Secret = Field(description="Deepgram's key, for hearing.")
+    deepgram_base_url: str = Field(
+        "https://api.deepgram.com/v1/listen", pattern=HTTP_URL, description="Deepgram's address."
     )
-    elevenlabs_base_url: str = Field("https://api.elevenlabs.io/v1", pattern=_HTTP)
-    elevenlabs_encoding: str = Field("mp3_22050_32", pattern=r"^(mp3|pcm)_\d+(_\d+)?$")
+    groq_api_key: Secret = Field(description="Groq's key, for thinking.")
+    groq_base_url: str = Field(
+        "https://api.groq.com/openai/v1", pattern=HTTP_URL, description="Groq's address."
+    )
+    eleven_api_key: Secret = Field(
+        validation_alias=AliasChoices("eleven_api_key", "elevenlabs_api_key"),
+        description="ElevenLabs' key, for speaking.",
+    )
+    elevenlabs_base_url: str = Field(
+        "https://api.elevenlabs.io/v1", pattern=HTTP_URL, description="ElevenLabs' address."
+    )
+    elevenlabs_encoding: str = Field(
+        "mp3_22050_32",
+        pattern=r"^(mp3|pcm)_\d+(_\d+)?$",
+        description="The form in which speech comes.",
+    )
 
 
 class AtlasSettings(ProviderSettings):
-    compass_url: str = Field(description="base URL of Compass", pattern=_HTTP)
-    atlas_idle_processes: int | None = Field(None, ge=0, description="default: one per CPU")
-    atlas_load_threshold: float = Field(0.7, gt=0, description="CPU load; inf never refuses")
-    atlas_max_retry: int = Field(16, ge=0, description="attempts to reach LiveKit")
-    atlas_health_port: int = Field(8081, ge=0, le=65535)
-    atlas_prometheus_port: int | None = Field(None, ge=1, le=65535)
+    compass_url: str = Field(
+        pattern=HTTP_URL, description="Base URL of Compass, which has the assistants."
+    )
+    atlas_idle_processes: int | None = Field(
+        None, ge=0, description="Processes kept warm for the next calls; default: one per CPU."
+    )
+    atlas_load_threshold: float = Field(
+        0.7, gt=0, description="CPU load above which Atlas takes no more calls; `inf`: takes all."
+    )
+    atlas_max_retry: int = Field(16, ge=0, description="Attempts to reach LiveKit.")
+    atlas_health_port: int = Field(8081, ge=0, le=65535, description="Port of `/` and `/worker`.")
+    atlas_prometheus_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of `/metrics`; default: none."
+    )
     atlas_resume_line: str = Field(
-        "I am back. Please go on.", description="said by an Atlas that takes over a running call"
+        "I am back. Please go on.", description="Said by an Atlas that takes over a running call."
     )

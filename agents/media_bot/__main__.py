@@ -10,12 +10,11 @@ os.environ.pop("LIVEKIT_DEV_MODE", None)
 
 from agents import logs
 from agents.media_bot.settings import MediaBotSettings
-from agents.settings import load, load_engine
+from engine.startup import load
 
 
 def main() -> int:
     settings = load(MediaBotSettings)
-    load_engine()
     logs.configure(settings.log_level, settings.log_format)
     # After the settings: a wrong one is told at once, livekit takes seconds to import.
     from agents.media_bot.server import make_server

@@ -13,8 +13,8 @@ from agents.job import NotACall, accept_calls, job_of
 from agents.media_bot.call import MediaBotCall
 from agents.media_bot.settings import MediaBotSettings
 from agents.serving import WARM_UP_SECONDS, load_function
-from agents.settings import load_engine
 from contract.identity import AgentRole
+from engine.startup import load
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _CALL = "call"
 def prepare(process: JobProcess) -> None:
     """In each idle job process, before a call comes. Nothing is connected here."""
     Runtime.default()  # threads: they would not survive the fork
-    process.userdata["engine"] = load_engine()
+    process.userdata["engine"] = load(MediaBotSettings)
 
 
 async def enter_call(ctx: JobContext) -> None:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 
 from aiohttp import web
-from pydantic import ValidationError
 
-from sandbox.providers.scenario import BadScenario, Scenario, load
+from engine.logs import set_up_logs
+from engine.startup import load
+from sandbox.providers.scenario import BadScenario, Scenario
+from sandbox.providers.scenario import load as load_scenario
 from sandbox.providers.server import build
 from sandbox.providers.settings import ProvidersSettings
-
-_JSON = '{"level": "%(levelname)s", "logger": "%(name)s", "event": "%(message)s"}'
-_CONSOLE = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 # The ears are threads of small numpy calls, and the event loop waits up to this long for the
 # interpreter after each read: with 5 ms, the default, finals are 10 ms later (8 callers, p95).
@@ -26,16 +24,10 @@ log = logging.getLogger("sandbox.providers")
 
 
 def main() -> int:
-    as_json = os.environ.get("LOG_FORMAT") == "json"
-    logging.basicConfig(level=logging.INFO, format=_JSON if as_json else _CONSOLE)
+    settings = load(ProvidersSettings)
+    set_up_logs("providers", settings.log_level, settings.log_format)
     try:
-        settings = ProvidersSettings()
-        scenario = load(settings.scenario_file)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper()
-        print(f"The setting {name} cannot be used: {first['msg']}.", file=sys.stderr)
-        return 2
+        scenario = load_scenario(settings.scenario_file)
     except BadScenario as error:
         print(error, file=sys.stderr)
         return 2

@@ -6,8 +6,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
+from engine.settings import ProcessSettings
 from sandbox.providers.scenario import DEMO
 
 
@@ -19,9 +19,13 @@ class Hearing(StrEnum):
     BOTH = "both"
 
 
-class ProvidersSettings(BaseSettings):
+class ProvidersSettings(ProcessSettings):
     """`PROVIDERS_PORT` has no default: who starts the stack chooses the ports."""
 
-    providers_port: int = Field(ge=1, le=65535)
-    scenario_file: Path = DEMO
-    hearing: Hearing = Hearing.STRICT
+    providers_port: int = Field(ge=1, le=65535, description="Port of all stand-ins.")
+    scenario_file: Path = Field(
+        DEMO, description="What may be said and what is answered (docs/sandbox_providers.md)."
+    )
+    hearing: Hearing = Field(
+        Hearing.STRICT, description="`strict` hears scripted callers, `lenient` people."
+    )

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import signal
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
 from livekit import api
-from pydantic import ValidationError
 
+from engine.logs import set_up_logs
+from engine.startup import load
 from sandbox.recorder.desk import Desk
 from sandbox.recorder.egress import Place
 from sandbox.recorder.faults import FaultBoard
@@ -26,32 +25,14 @@ _UPLOAD_PATIENCE = 6.0
 _WEBHOOK_PATIENCE = 2.0
 
 
-class _JsonLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "event": record.getMessage(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
 def main() -> int:
+    settings = load(RecorderSettings)
     try:
-        settings = RecorderSettings()
         settings.recorder_backup_dir.mkdir(parents=True, exist_ok=True)
-    except ValidationError as wrong:
-        first = wrong.errors()[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "a setting"
-        print(f"recorder: the setting {name} is wrong: {first['msg']}.", file=sys.stderr)
-        return 2
     except OSError as wrong:
         print(f"recorder: the setting RECORDER_BACKUP_DIR is wrong: {wrong}.", file=sys.stderr)
         return 2
-    _configure_logging(settings)
+    set_up_logs("recorder", settings.log_level, settings.log_format)
     return asyncio.run(_serve(settings))
 
 
@@ -90,15 +71,6 @@ async def _serve(settings: RecorderSettings) -> int:
             await desk.aclose(_UPLOAD_PATIENCE)
             await webhooks.aclose(_WEBHOOK_PATIENCE)
             await runner.cleanup()
-
-
-def _configure_logging(settings: RecorderSettings) -> None:
-    output = logging.StreamHandler(sys.stderr)
-    if settings.log_format == "json":
-        output.setFormatter(_JsonLines())
-    else:
-        output.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[output])
 
 
 if __name__ == "__main__":

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode
+from pydantic_settings import NoDecode
+
+from engine.settings import LiveKitSettings
 
 
-class RecorderSettings(BaseSettings):
-    recorder_host: str = "127.0.0.1"
-    recorder_port: int = Field(ge=1, le=65535)
-    recorder_webhook_urls: Annotated[tuple[str, ...], NoDecode] = ()
-    recorder_backup_dir: Path
-    livekit_url: str = Field(pattern=r"^(ws|http)s?://")
-    livekit_api_key: str = Field(min_length=1)
-    livekit_api_secret: str = Field(min_length=1)
-    log_format: Literal["console", "json"] = "console"
+class RecorderSettings(LiveKitSettings):
+    recorder_host: str = Field("127.0.0.1", description="Address to listen on.")
+    recorder_port: int = Field(ge=1, le=65535, description="Port of the Egress API.")
+    recorder_webhook_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Where to tell what happens, comma separated."
+    )
+    recorder_backup_dir: Path = Field(description="Keeps recordings that S3 refused.")
 
     @field_validator("recorder_webhook_urls", mode="before")
     @classmethod
@@ -31,5 +31,5 @@ class RecorderSettings(BaseSettings):
     def _only_http(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
         for url in urls:
             if not url.startswith(("http://", "https://")):
-                raise ValueError(f"{url!r} is not an http URL")
+                raise ValueError("each one begins with http:// or https://")
         return urls

@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import sys
 
 from aiohttp import web
-from pydantic import ValidationError
 
+from engine.logs import set_up_logs
+from engine.startup import load
 from sandbox.talk.server import build
 from sandbox.talk.settings import TalkSettings
-
-_JSON = '{"level": "%(levelname)s", "logger": "%(name)s", "event": "%(message)s"}'
-_CONSOLE = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 log = logging.getLogger("sandbox.talk")
 
 
 def main() -> int:
-    as_json = os.environ.get("LOG_FORMAT") == "json"
-    logging.basicConfig(level=logging.INFO, format=_JSON if as_json else _CONSOLE)
-    try:
-        settings = TalkSettings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).upper()
-        print(f"The setting {name} cannot be used: {first['msg']}.", file=sys.stderr)
-        return 2
+    settings = load(TalkSettings)
+    set_up_logs("talk", settings.log_level, settings.log_format)
     return asyncio.run(serve(settings))
 
 

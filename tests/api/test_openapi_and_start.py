@@ -38,13 +38,14 @@ WHOLE = {
     "TEMPORAL_ADDRESS": "127.0.0.1:1",
     "LIVEKIT_URL": "ws://127.0.0.1:1",
     "LIVEKIT_API_KEY": "key",
-    "LIVEKIT_API_SECRET": "hidden-secret",
+    "LIVEKIT_API_SECRET": "hidden-secret-value",
     "DATABASE_URL": "sqlite+aiosqlite:////nowhere/x.db",
-    "CALL_TOKEN_SECRET": "hidden-secret",
+    "CALL_TOKEN_SECRET": "hidden-secret-value",
     "S3_ENDPOINT": "http://127.0.0.1:1",
+    "PAYLOAD_ENCRYPTION": "off",
     "S3_BUCKET": "recordings",
     "S3_ACCESS_KEY_ID": "id",
-    "S3_SECRET_ACCESS_KEY": "hidden-secret",
+    "S3_SECRET_ACCESS_KEY": "hidden-secret-value",
 }
 
 
@@ -56,9 +57,9 @@ def test_a_missing_setting_is_one_sentence_and_exit_code_2() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("DATABASE_URL", "mysql://user:hidden-secret@host/x"),
+        ("DATABASE_URL", "mysql://user:hidden-secret-value@host/x"),
         ("LIVEKIT_URL", "localhost"),
-        ("PAYLOAD_KEYS", "dev:hidden-secret"),
+        ("PAYLOAD_KEYS", "dev:hidden-secret-value"),
         ("API_PORT", "http"),
         ("START_TIMEOUT_SECONDS", "0"),
     ],
@@ -69,4 +70,4 @@ def test_a_malformed_setting_is_named_without_its_value(name: str, value: str) -
         ApiSettings(**environment)
     sentence = sentence_about(refused.value)
     assert name in sentence
-    assert "hidden-secret" not in sentence
+    assert "hidden-secret-value" not in sentence
