@@ -98,7 +98,7 @@ class StorageSettings(ProcessSettings):
 
     database_url: Secret = Field(
         pattern=r"^(sqlite\+aiosqlite|postgresql\+asyncpg)://",
-        description="`sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`; may hold a password."
+        description="`sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`; may hold a password.",
     )
     call_token_secret: Secret = Field(
         min_length=16, description="Signs the tokens with which agents speak to the API."
