@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
 
 from api import problems
 from api.access_log import AccessLog
 from api.assistants import endpoints as assistants
 from api.assistants.sample import add_sample
-from api.body_limit import BodyLimit
 from api.calls import endpoints as calls
 from api.calls import events as call_events
 from api.codec import endpoints as codec
 from api.health import endpoints as health
 from api.idempotency import REPLAYED
 from api.livekit_events import endpoints as livekit_events
+from api.openapi_document import document_of
 from api.parts import Parts, open_parts
+from api.rate_limit import LIMIT_FIELD, POLICY_FIELD, RateLimit
 from api.recordings import endpoints as recordings
+from api.request_body import RequestBody
 from api.settings import ApiSettings
+from api.time_limit import TimeLimit
+from api.token_bucket import Policy
 from api.turns import endpoints as turns
 from api.web_calls import endpoints as web_calls
 from store.api_keys import ApiKeys, Role
@@ -33,6 +35,11 @@ _LARGER_BODIES = {
     "/codec/": 4 * 1024 * 1024,  # the Temporal UI sends a whole page of a history at once
     "/internal/": 1024 * 1024,  # a hundred turns of long words
 }
+_RAW_BODIES = ("/livekit/",)  # signed as they are; nothing of an event may be refused for its looks
+# LiveKit tells an event that was refused only for a while, and agents tell a call's words: both
+# are signed, which is checked before anything else, and bounded in size. Probes must be answered
+# by a busy process, and a codec that asks nobody for a key serves only a machine of one's own.
+_NEVER_COUNTED = ("/livekit/webhook", "/internal/", "/healthz", "/readyz", "/metrics")
 _RESOURCES = (
     web_calls,
     calls,
@@ -63,7 +70,30 @@ def build_app(settings: ApiSettings) -> FastAPI:
     problems.install(app)
     for resource in _RESOURCES:
         app.include_router(resource.router)
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, larger=_LARGER_BODIES)
+    _add_middleware(app, settings)
+    app.openapi = lambda: document_of(app)  # type: ignore[method-assign]
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
+    """The innermost first."""
+    app.add_middleware(problems.LastResort)
+    app.add_middleware(
+        RequestBody,
+        limit=settings.max_body_bytes,
+        larger=_LARGER_BODIES,
+        raw=_RAW_BODIES,
+        seconds=settings.body_timeout_seconds,
+    )
+    app.add_middleware(TimeLimit, seconds=settings.request_timeout_seconds)
+    window = settings.rate_limit_window_seconds
+    app.add_middleware(
+        RateLimit,
+        per_key=Policy("key", settings.rate_limit_requests, window),
+        per_address=Policy("address", settings.address_rate_limit_requests, window),
+        call_token_secret=settings.call_token_secret,
+        exempt=_NEVER_COUNTED + (("/codec/",) if settings.codec_open else ()),
+    )
     app.add_middleware(AccessLog)
     app.add_middleware(
         CORSMiddleware,
@@ -71,10 +101,8 @@ def build_app(settings: ApiSettings) -> FastAPI:
         allow_methods=["*"],
         allow_headers=["*"],
         allow_credentials=True,  # the Temporal UI sends its codec requests with credentials
-        expose_headers=[REPLAYED, "Retry-After"],
+        expose_headers=[REPLAYED, "Retry-After", "Location", LIMIT_FIELD, POLICY_FIELD],
     )
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
-    return app
 
 
 async def _furnish(parts: Parts) -> None:
@@ -84,21 +112,3 @@ async def _furnish(parts: Parts) -> None:
             key = parts.settings.bootstrap_api_key
             await ApiKeys(session).add(key, FIRST_TENANT, Role.ADMIN, "bootstrap")
     await add_sample(parts.database, FIRST_TENANT)
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with our problems in place of its own error shape."""
-    if app.openapi_schema is None:
-        document = get_openapi(
-            title=app.title, version=app.version, summary=app.summary, routes=app.routes
-        )
-        schemas = document["components"]["schemas"]
-        for name in ("HTTPValidationError", "ValidationError"):
-            schemas.pop(name, None)
-        schemas |= problems.openapi_schemas()
-        for operations in document["paths"].values():
-            for operation in operations.values():
-                operation["responses"].pop("422", None)
-                operation["responses"]["default"] = problems.OPENAPI_RESPONSE
-        app.openapi_schema = document
-    return app.openapi_schema

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from api.parts import FromParts
+from api.rate_limit import quota_of
 from contract.call_token import call_id_of_token
 from contract.errors import Forbidden, Unauthorised
 from store.api_keys import ApiKeys, Principal, Role
@@ -16,13 +17,18 @@ _bearer = HTTPBearer(auto_error=False, description="An API key.", scheme_name="A
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
-async def principal_of(parts: FromParts, credentials: Credentials) -> Principal:
+async def principal_of(request: Request, parts: FromParts, credentials: Credentials) -> Principal:
     if credentials is None:
         raise Unauthorised("Send an API key: `Authorization: Bearer <key>`.")
     async with parts.database.reader() as session:
         principal = await ApiKeys(session).principal(credentials.credentials)
+    quota = quota_of(request)
     if principal is None:
+        if quota is not None:
+            quota.key_is_bad()
         raise Unauthorised("This API key is unknown or revoked.")
+    if quota is not None:
+        quota.key_is_good()
     return principal
 
 

@@ -12,6 +12,7 @@ from livekit import api as livekit_api
 from temporalio.converter import DataConverter
 
 from api.call_workflows import CallWorkflows
+from api.open_streams import OpenStreams
 from api.recordings.object_store import ObjectStore
 from api.settings import ApiSettings
 from api.until_answered import UntilAnswered
@@ -28,6 +29,7 @@ class Parts:
     object_store: ObjectStore
     converter: DataConverter
     until_answered: UntilAnswered
+    open_streams: OpenStreams
 
 
 @asynccontextmanager
@@ -52,6 +54,7 @@ async def open_parts(settings: ApiSettings) -> AsyncIterator[Parts]:
             object_store=ObjectStore(settings),
             converter=data_converter(settings),
             until_answered=until_answered,
+            open_streams=OpenStreams(settings.streams_per_key),
         )
 
 

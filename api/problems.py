@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contract.errors import PlatformError
 
@@ -25,7 +27,6 @@ _HTTP_ERRORS = {
     400: ("bad-request", "The request cannot be read."),
     404: ("not-found", "There is nothing at this address."),
     405: ("method-not-allowed", "This address does not take that method."),
-    413: ("body-too-large", "The body is too large."),
 }
 
 log = structlog.get_logger()
@@ -60,7 +61,6 @@ def install(app: FastAPI) -> None:
     # ConnectionError: asyncpg's own, when PostgreSQL does not listen.
     for error in (OperationalError, InterfaceError, PoolExhausted, ConnectionError):
         app.add_exception_handler(error, _database_away)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def problem(
@@ -72,26 +72,41 @@ def problem(
     errors: list[FieldError] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> ProblemResponse:
-    body = Problem(
-        type=f"urn:switchboard:problem:{code}",
-        title=code.replace("-", " ").capitalize(),
-        status=status,
-        detail=detail,
-        code=code,
-        call_id=request.path_params.get("call_id"),
-        errors=errors,
+    body = problem_body(
+        status, code, detail, call_id=request.path_params.get("call_id"), errors=errors
     )
     extra = dict(headers or {})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         extra.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     if status == HTTPStatus.UNAUTHORIZED:
         extra.setdefault("WWW-Authenticate", "Bearer")
-    return ProblemResponse(body.model_dump(exclude_none=True), status, extra)
+    return ProblemResponse(body, status, extra)
+
+
+def problem_body(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    call_id: str | None = None,
+    errors: list[FieldError] | None = None,
+) -> dict[str, Any]:
+    return Problem(
+        type=f"urn:switchboard:problem:{code}",
+        title=code.replace("-", " ").capitalize(),
+        status=status,
+        detail=detail,
+        code=code,
+        call_id=call_id,
+        errors=errors,
+    ).model_dump(exclude_none=True)
 
 
 async def _platform_error(request: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, PlatformError)
-    return problem(request, error.http_status, error.code, str(error))
+    # Of a 429 that is no matter of time, too: a client without patience is what it is about.
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if error.http_status == 429 else None
+    return problem(request, error.http_status, error.code, str(error), headers=headers)
 
 
 async def _malformed(request: Request, error: Exception) -> ProblemResponse:
@@ -128,23 +143,35 @@ async def _database_away(request: Request, error: Exception) -> ProblemResponse:
     return problem(request, 503, "unavailable", "The database does not answer.")
 
 
-async def _unexpected(request: Request, error: Exception) -> ProblemResponse:
-    # Only the type: the text of a foreign error may carry words or numbers of a caller.
-    log.error("unexpected_error", error=type(error).__name__, path=_route_of(request))
-    return problem(request, 500, "internal-error", "This is our fault; it has been logged.")
+class LastResort:
+    """Answers what nobody expected, inside the other middleware, so that CORS and quota fields are
+    on that answer as well (Starlette's own place for it lies outside of them)."""
 
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
-def _route_of(request: Request) -> str:
-    return getattr(request.scope.get("route"), "path", "")
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_started = False
 
+        async def send_and_note(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
 
-OPENAPI_RESPONSE = {
-    "description": "What was refused, and why.",
-    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
-
-
-def openapi_schemas() -> dict[str, Any]:
-    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    definitions: dict[str, Any] = schema.pop("$defs")
-    return definitions | {"Problem": schema}
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            # Only type and place: the text of a foreign error may carry a caller's words or number.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            log.error(
+                "unexpected_error",
+                error=type(error).__name__,
+                path=getattr(scope.get("route"), "path", ""),
+                where=f"{place.filename}:{place.lineno}",
+            )
+            if not has_started:
+                detail = "This is our fault; it has been logged."
+                answer = problem(Request(scope), 500, "internal-error", detail)
+                await answer(scope, receive, send)

@@ -35,12 +35,40 @@ class ApiSettings(EngineSettings, LiveKitSettings, StorageSettings):
         "", description="A first admin's key, for the tenant `default`."
     )
     max_body_bytes: int = Field(64 * 1024, ge=1024, description="The largest body of a request.")
+    max_header_bytes: int = Field(
+        16 * 1024, ge=1024, description="The largest address and headers of a request, together."
+    )
+    header_timeout_seconds: float = Field(
+        5.0, gt=0, description="How long a request's address and headers may take to arrive."
+    )
+    body_timeout_seconds: float = Field(
+        10.0, gt=0, description="How long a request's body may take to arrive."
+    )
+    request_timeout_seconds: float = Field(
+        60.0, gt=0, description="How long a whole answer may take; event streams may last."
+    )
+    trusted_proxies: Names = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses or networks whose X-Forwarded-For names the client.",
+    )
+    rate_limit_requests: int = Field(
+        1200,
+        ge=1,
+        description="Requests per API key, replica and window; as many may come at once.",
+    )
+    rate_limit_window_seconds: int = Field(60, ge=1, description="The window of all rate limits.")
+    address_rate_limit_requests: int = Field(
+        6000, ge=1, description="The same per client address, for requests without a valid key."
+    )
+    streams_per_key: int = Field(
+        50, ge=1, description="Event streams that one API key may hold open, per replica."
+    )
     # A client's patience of 5 s, less the time to withdraw a start that nobody answered.
     start_timeout_seconds: float = Field(
         4.5, gt=0, description="How long a request waits for its call's room."
     )
 
-    @field_validator("adopt_rooms", "cors_origins", mode="before")
+    @field_validator("adopt_rooms", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

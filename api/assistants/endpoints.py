@@ -16,7 +16,7 @@ from store.errors import AssistantUnknown
 router = APIRouter(prefix="/assistants", tags=["assistants"])
 
 
-@router.post("", summary="Create an assistant", status_code=201)
+@router.post("", summary="Create an assistant", status_code=201, responses={409: {}})
 async def create(
     body: AssistantCreate,
     parts: FromParts,

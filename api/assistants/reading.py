@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import Depends
+from fastapi import Depends, Request
 
 from api.auth import CallOfToken, Credentials, principal_of
 from api.parts import FromParts
@@ -14,10 +14,14 @@ from store.calls import Calls
 
 
 async def _tenant_of_reader(
-    assistant_id: str, parts: FromParts, credentials: Credentials, call_id: CallOfToken
+    request: Request,
+    assistant_id: str,
+    parts: FromParts,
+    credentials: Credentials,
+    call_id: CallOfToken,
 ) -> str:
     if call_id is None:
-        principal = await principal_of(parts, credentials)
+        principal = await principal_of(request, parts, credentials)
         if principal.role is Role.AGENT:
             raise Forbidden("Agents read the assistant of their call, with the call's token.")
         return principal.tenant_id

@@ -80,7 +80,7 @@ async def get_transcript(call: CallInPath, parts: FromParts) -> Transcript:
     return Transcript(items=[TranscriptTurn.model_validate(turn) for turn in turns])
 
 
-@router.post("/{call_id}/hangup", summary="End the call")
+@router.post("/{call_id}/hangup", summary="End the call", responses={409: {}})
 async def hang_up(
     call: CallInPath,
     parts: FromParts,

@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.auth import Reader
 from api.calls.schemas import TimelineItem
 from api.calls.service import CallInPath, recording_of
 from api.parts import FromParts, Parts
+from api.rate_limit import bearer_of
 from contract.calls import CallStatus, RecordingStatus
+from store.api_keys import hash_key
 from store.calls import Calls
 from store.models import CallRow, EventRow
 from store.recordings import Recordings
@@ -28,6 +31,19 @@ _WRAP_UP_TAKES = timedelta(minutes=2)
 _UNSETTLED = (RecordingStatus.PENDING, RecordingStatus.RECORDING, RecordingStatus.FINALISING)
 
 
+async def _place_for_a_stream(request: Request, parts: FromParts, _: Reader) -> AsyncIterator[None]:
+    # FastAPI comes back here when the stream has ended, whoever ended it.
+    key = hash_key(bearer_of(request.scope))
+    parts.open_streams.enter(key)
+    try:
+        yield
+    finally:
+        parts.open_streams.leave(key)
+
+
+PlaceForAStream = Annotated[None, Depends(_place_for_a_stream)]
+
+
 @router.get(
     "/{call_id}/events",
     summary="The timeline as it grows",
@@ -36,11 +52,14 @@ _UNSETTLED = (RecordingStatus.PENDING, RecordingStatus.RECORDING, RecordingStatu
 async def stream_events(
     call: CallInPath,
     parts: FromParts,
+    _: PlaceForAStream,
     last_event_id: Annotated[
-        int | None, Header(ge=0, description="Resume after this `seq`.", examples=[7])
+        int | None,
+        Header(ge=0, le=2**31 - 1, description="Resume after this `seq`.", examples=[7]),
     ] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Each event's `id` is its `seq`. Ends after the call's last event."""
+    """Each event's `id` is its `seq`. A comment every 15 s while nothing happens. Ends after the
+    call's last event."""
     seen = last_event_id or 0
     while True:
         events, is_over = await _look(parts, call.call_id, seen)

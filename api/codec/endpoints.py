@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body, Depends, Request
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from temporalio.api.common.v1 import Payloads
 
@@ -18,10 +18,10 @@ class BadPayload(PlatformError):
     code, http_status = "bad-payload", 400
 
 
-async def _may_decode(parts: FromParts, credentials: Credentials) -> None:
+async def _may_decode(request: Request, parts: FromParts, credentials: Credentials) -> None:
     if parts.settings.codec_open:
         return
-    principal = await principal_of(parts, credentials)
+    principal = await principal_of(request, parts, credentials)
     # Payloads of all tenants lie in one namespace: only who may see them all may decode them.
     if principal.role is not Role.ADMIN:
         raise Forbidden("The codec needs a key of role admin.")

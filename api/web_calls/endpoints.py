@@ -15,7 +15,11 @@ from store.calls import Calls
 router = APIRouter(tags=["web calls"])
 
 
-@router.post("/web_call/get_token", summary="Start a web call and get the token to join it")
+@router.post(
+    "/web_call/get_token",
+    summary="Start a web call and get the token to join it",
+    responses={404: {}},
+)
 async def get_token(
     body: WebCallRequest,
     parts: FromParts,

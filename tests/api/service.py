@@ -50,6 +50,8 @@ def settings_for(folder: Path, **changes: Any) -> ApiSettings:
         "s3_access_key_id": "id",
         "s3_secret_access_key": "secret",
         "public_api_url": "http://api.test",
+        "rate_limit_requests": 1_000_000,
+        "address_rate_limit_requests": 1_000_000,
     }
     return ApiSettings(**(usual | changes))
 

@@ -1,0 +1,132 @@
+"""A client that asks too often is told when to come back, and takes nothing from the others."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from contract.identity import new_call_id
+from store.api_keys import ApiKeys, Role
+from tests.api.service import Service, call_token, serve, settings_for
+from tests.api.test_problems_and_keys import assert_problem, given_key
+
+QUOTA, OF_ADDRESS = 5, 8
+
+
+@pytest.fixture
+async def strict(tmp_path: Path) -> AsyncIterator[Service]:
+    settings = settings_for(
+        tmp_path,
+        rate_limit_requests=QUOTA,
+        address_rate_limit_requests=OF_ADDRESS,
+        rate_limit_window_seconds=600,
+        streams_per_key=2,
+    )
+    async with serve(settings) as service:
+        yield service
+
+
+def left(answer: httpx2.Response) -> tuple[str, int]:
+    """The policy that counted this request, and what is left of it."""
+    found = re.fullmatch(r'"(\w+)";r=(\d+);t=\d+', answer.headers["RateLimit"])
+    assert found is not None
+    policy = found[1]
+    quota = QUOTA if policy == "key" else OF_ADDRESS
+    assert answer.headers["RateLimit-Policy"] == f'"{policy}";q={quota};w=600'
+    return policy, int(found[2])
+
+
+async def test_a_key_has_so_many_requests_and_each_answer_counts_them(strict: Service) -> None:
+    answers = [await strict.get("/calls") for _ in range(QUOTA)]
+    assert [left(answer) for answer in answers] == [("key", n) for n in (4, 3, 2, 1, 0)]
+    refused = await strict.get("/calls")
+    assert_problem(refused, 429, "rate-limited")
+    wait = int(refused.headers["Retry-After"])
+    assert 0 < wait <= 120
+    assert refused.headers["RateLimit"] == f'"key";r=0;t={wait}'
+    assert f"in {wait} s" in refused.json()["detail"]
+
+
+async def test_refusals_and_faults_are_counted_too(strict: Service) -> None:
+    assert left(await strict.get("/calls/nothing")) == ("key", 4)
+    assert left(await strict.post("/web_call/get_token", {})) == ("key", 3)
+    away = await strict.post("/web_call/get_token", {"assistant_id": "demo"})
+    assert (away.status_code, left(away)) == (503, ("key", 2))
+
+
+async def test_each_key_has_its_own_quota(strict: Service) -> None:
+    other = await given_key(strict, "another key", "other", Role.ADMIN)
+    for _ in range(QUOTA + 1):
+        last = await strict.get("/calls")
+    assert last.status_code == 429
+    assert left(await strict.get("/calls", headers=other)) == ("key", 4)
+
+
+async def test_strangers_share_the_quota_of_their_address_and_not_that_of_a_key(
+    strict: Service,
+) -> None:
+    await strict.get("/calls")  # its key is known to be good from now on
+    for number in range(OF_ADDRESS):
+        guess = await strict.get("/calls", headers={"Authorization": f"Bearer guess-{number}"})
+        assert (guess.status_code, left(guess)) == (401, ("address", OF_ADDRESS - 1 - number))
+    refused = await strict.get("/nothing", headers={"Authorization": ""})
+    assert_problem(refused, 429, "rate-limited")
+    assert (await strict.get("/calls")).status_code == 200
+
+
+async def test_a_revoked_key_loses_its_quota(strict: Service) -> None:
+    headers = await given_key(strict, "soon-gone", "default", Role.ADMIN)
+    assert left(await strict.get("/calls", headers=headers)) == ("key", 4)
+    async with strict.parts.database.session() as session:
+        await ApiKeys(session).revoke("soon-gone")
+    for number in range(2):
+        answer = await strict.get("/calls", headers=headers)
+        assert (answer.status_code, left(answer)) == (401, ("address", OF_ADDRESS - 1 - number))
+
+
+async def test_a_calls_agents_have_a_quota_of_their_own(strict: Service) -> None:
+    first, second = new_call_id(), new_call_id()
+    for call_id in (first, second):
+        await strict.given_call(call_id)
+        answer = await strict.get("/assistants/demo", headers=call_token(call_id))
+        assert (answer.status_code, left(answer)) == (200, ("key", 4))
+
+
+async def test_probes_webhooks_and_agents_turns_are_never_counted(strict: Service) -> None:
+    for _ in range(OF_ADDRESS + QUOTA + 2):
+        assert (await strict.get("/healthz")).status_code == 200
+    call_id = new_call_id()
+    await strict.given_call(call_id)
+    for _ in range(QUOTA + 2):
+        turns = await strict.post(
+            f"/internal/calls/{call_id}/turns", {"turns": []}, headers=call_token(call_id)
+        )
+        assert turns.status_code == 204
+        unsigned = await strict.post("/livekit/webhook", {})
+        assert_problem(unsigned, 401, "unauthorised")
+        assert "RateLimit" not in unsigned.headers
+
+
+async def test_a_key_may_hold_only_so_many_event_streams_open(tmp_path: Path) -> None:
+    async with serve(settings_for(tmp_path, streams_per_key=2)) as service:
+        call_id = new_call_id()
+        await service.given_call(call_id)
+        path = f"/calls/{call_id}/events"
+        streams = [asyncio.create_task(service.get(path)) for _ in range(2)]
+        await asyncio.sleep(0.1)
+        refused = await service.get(path)
+        assert_problem(refused, 429, "too-many-streams")
+        assert int(refused.headers["Retry-After"]) > 0
+        for stream in streams:
+            stream.cancel()
+        await asyncio.gather(*streams, return_exceptions=True)
+        await asyncio.sleep(0.05)
+        third = asyncio.create_task(service.get(path))
+        await asyncio.sleep(0.1)
+        assert not third.done()
+        third.cancel()
