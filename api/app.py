@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api import problems
 from api.access_log import AccessLog
+from api.address_text import AddressText
 from api.assistants import endpoints as assistants
 from api.assistants.sample import add_sample
 from api.calls import endpoints as calls
@@ -78,6 +79,7 @@ def build_app(settings: ApiSettings) -> FastAPI:
 def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
     """The innermost first."""
     app.add_middleware(problems.LastResort)
+    app.add_middleware(AddressText)
     app.add_middleware(
         RequestBody,
         limit=settings.max_body_bytes,

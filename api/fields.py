@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 # RFC 5646 section 2.1: language, script, region, variants. Private use and extensions left out.
 Language = Annotated[
@@ -22,3 +23,20 @@ AssistantId = Annotated[
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"),
     Field(description="An assistant's id: a slug.", examples=["demo"]),
 ]
+
+
+def _is_written_out(value: object) -> object:
+    # Pydantic also takes seconds since 1970, which the documented format does not.
+    if isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-"):
+        return value
+    raise ValueError("must be a moment as in RFC 3339: 2026-11-21T12:00:00Z")
+
+
+def _is_of_our_time(moment: datetime) -> datetime:
+    # Others overflow in another time zone, or in a database.
+    if not 1970 <= moment.year <= 2200:
+        raise ValueError("must lie between the years 1970 and 2200")
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_is_written_out), AfterValidator(_is_of_our_time)]

@@ -4,7 +4,6 @@ import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from api.auth import Operator, Reader
 from api.calls.schemas import (
@@ -18,6 +17,7 @@ from api.calls.schemas import (
     TranscriptTurn,
 )
 from api.calls.service import CallInPath, read_call, summary_of
+from api.fields import Moment
 from api.idempotency import IdempotencyKey
 from api.links import call_links
 from api.parts import FromParts
@@ -42,7 +42,7 @@ async def list_calls(
     assistant_id: Annotated[str | None, Query(max_length=64)] = None,
     ended_reason: EndedReason | None = None,
     recording_status: RecordingStatus | None = None,
-    started_after: Annotated[AwareDatetime | None, Query(examples=["2026-11-21T00:00:00Z"])] = None,
+    started_after: Annotated[Moment | None, Query(examples=["2026-11-21T00:00:00Z"])] = None,
 ) -> CallPageRead:
     page = CallPage(
         tenant_id=principal.tenant_id,

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from api.fields import Language
+from api.fields import Language, Moment
 
 
 class TurnTold(BaseModel):
@@ -17,8 +17,8 @@ class TurnTold(BaseModel):
     speaker: Literal["caller", "assistant"]
     text: str = Field(max_length=16_000, examples=["A table for two, please."])
     language: Language | None = None
-    start: AwareDatetime = Field(examples=["2026-11-21T12:00:00.000+00:00"])
-    end: AwareDatetime = Field(examples=["2026-11-21T12:00:01.500+00:00"])
+    start: Moment = Field(examples=["2026-11-21T12:00:00.000+00:00"])
+    end: Moment = Field(examples=["2026-11-21T12:00:01.500+00:00"])
     sentiment: dict[str, Any] | None = None
 
 
