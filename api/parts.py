@@ -54,7 +54,7 @@ async def open_parts(settings: ApiSettings) -> AsyncIterator[Parts]:
             object_store=ObjectStore(settings),
             converter=data_converter(settings),
             until_answered=until_answered,
-            open_streams=OpenStreams(settings.streams_per_key),
+            open_streams=OpenStreams(settings.max_open_streams),
         )
 
 

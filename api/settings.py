@@ -60,7 +60,7 @@ class ApiSettings(EngineSettings, LiveKitSettings, StorageSettings):
     address_rate_limit_requests: int = Field(
         6000, ge=1, description="The same per client address, for requests without a valid key."
     )
-    streams_per_key: int = Field(
+    max_open_streams: int = Field(
         50, ge=1, description="Event streams that one API key may hold open, per replica."
     )
     # A client's patience of 5 s, less the time to withdraw a start that nobody answered.

@@ -95,7 +95,7 @@ def _api(site: Site) -> dict[str, str]:
         # Tests and benches ask as fast as they can, all with one key.
         "RATE_LIMIT_REQUESTS": "1000000",
         "ADDRESS_RATE_LIMIT_REQUESTS": "1000000",
-        "STREAMS_PER_KEY": "1000",
+        "MAX_OPEN_STREAMS": "1000",
         # The Temporal UI's page has no API key to send; CORS keeps other sites' pages out.
         "CODEC_OPEN": "on",
     }

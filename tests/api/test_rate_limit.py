@@ -25,7 +25,7 @@ async def strict(tmp_path: Path) -> AsyncIterator[Service]:
         rate_limit_requests=QUOTA,
         address_rate_limit_requests=OF_ADDRESS,
         rate_limit_window_seconds=600,
-        streams_per_key=2,
+        max_open_streams=2,
     )
     async with serve(settings) as service:
         yield service
@@ -113,7 +113,7 @@ async def test_probes_webhooks_and_agents_turns_are_never_counted(strict: Servic
 
 
 async def test_a_key_may_hold_only_so_many_event_streams_open(tmp_path: Path) -> None:
-    async with serve(settings_for(tmp_path, streams_per_key=2)) as service:
+    async with serve(settings_for(tmp_path, max_open_streams=2)) as service:
         call_id = new_call_id()
         await service.given_call(call_id)
         path = f"/calls/{call_id}/events"
