@@ -12,7 +12,9 @@ from typing import Any
 from livekit import rtc
 from livekit.agents import JobContext, JobRequest
 
+from agents.probe import ProbeAnswers
 from contract.identity import AgentRole, agent_identity
+from contract.probes import is_probe_job
 from contract.rooms import JobMetadata, RoomMetadata
 
 log = logging.getLogger(__name__)
@@ -43,8 +45,12 @@ def parse_job(text: str, role: AgentRole) -> JobMetadata:
     return job
 
 
-def accept_calls(role: AgentRole) -> Callable[[JobRequest], Awaitable[None]]:
+def accept_calls(role: AgentRole, probes: ProbeAnswers) -> Callable[[JobRequest], Awaitable[None]]:
     async def on_request(request: JobRequest) -> None:
+        if is_probe_job(request.job.metadata):
+            await probes.give(request.room.name)
+            await request.reject()
+            return
         await answer_request(request, role)
 
     return on_request

@@ -18,6 +18,7 @@ from api.calls import events as call_events
 from api.codec import endpoints as codec
 from api.health import endpoints as health
 from api.idempotency import REPLAYED
+from api.installation import endpoints as installation
 from api.livekit_events import endpoints as livekit_events
 from api.openapi_document import document_of
 from api.parts import Parts, open_parts
@@ -50,6 +51,7 @@ _RESOURCES = (
     livekit_events,
     turns,
     codec,
+    installation,
     health,
 )
 

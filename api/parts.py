@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from livekit import api as livekit_api
+from temporalio.client import Client
 from temporalio.converter import DataConverter
 
 from api.call_workflows import CallWorkflows
@@ -24,6 +25,7 @@ from store.database import Database
 class Parts:
     settings: ApiSettings
     database: Database
+    temporal: Client
     workflows: CallWorkflows
     livekit: livekit_api.LiveKitAPI
     object_store: ObjectStore
@@ -49,6 +51,7 @@ async def open_parts(settings: ApiSettings) -> AsyncIterator[Parts]:
         yield Parts(
             settings=settings,
             database=database,
+            temporal=client,
             workflows=CallWorkflows(client, settings.call_task_queue, settings.start_timeout),
             livekit=livekit,
             object_store=ObjectStore(settings),

@@ -14,6 +14,7 @@ from temporalio.runtime import Runtime
 from agents.atlas.call import AtlasCall
 from agents.atlas.settings import AtlasSettings
 from agents.job import NotACall, accept_calls, job_of
+from agents.probe import ProbeAnswers
 from agents.serving import WARM_UP_SECONDS, load_function
 from contract.identity import AgentRole
 from engine.startup import load
@@ -71,7 +72,7 @@ def make_server(settings: AtlasSettings) -> AgentServer:
     server.rtc_session(
         enter_call,
         agent_name=AgentRole.ATLAS.value,
-        on_request=accept_calls(AgentRole.ATLAS),
+        on_request=accept_calls(AgentRole.ATLAS, ProbeAnswers(settings, settings.providers())),
         on_session_end=leave_call,
     )
     return server

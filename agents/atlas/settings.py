@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlsplit
+
 from pydantic import AliasChoices, Field
 
 from agents.settings import AgentSettings
@@ -30,6 +33,19 @@ class ProviderSettings(AgentSettings):
         pattern=r"^(mp3|pcm)_\d+(_\d+)?$",
         description="The form in which speech comes.",
     )
+
+    def providers(self) -> dict[str, dict[str, Any]]:
+        """For operators: who is asked where, and whether there is a key. Never the key."""
+        known = {
+            "deepgram": (self.deepgram_api_key, self.deepgram_base_url),
+            "groq": (self.groq_api_key, self.groq_base_url),
+            "elevenlabs": (self.eleven_api_key, self.elevenlabs_base_url),
+        }
+        providers = {
+            name: {"key_set": bool(key.strip()), "host": urlsplit(url).netloc.rpartition("@")[2]}
+            for name, (key, url) in known.items()
+        }
+        return {"providers": providers}
 
 
 class AtlasSettings(ProviderSettings):

@@ -12,6 +12,7 @@ from temporalio.runtime import Runtime
 from agents.job import NotACall, accept_calls, job_of
 from agents.media_bot.call import MediaBotCall
 from agents.media_bot.settings import MediaBotSettings
+from agents.probe import ProbeAnswers
 from agents.serving import WARM_UP_SECONDS, load_function
 from contract.identity import AgentRole
 from engine.startup import load
@@ -63,7 +64,7 @@ def make_server(settings: MediaBotSettings) -> AgentServer:
     server.rtc_session(
         enter_call,
         agent_name=AgentRole.MEDIA_BOT.value,
-        on_request=accept_calls(AgentRole.MEDIA_BOT),
+        on_request=accept_calls(AgentRole.MEDIA_BOT, ProbeAnswers(settings)),
         on_session_end=leave_call,
     )
     return server

@@ -9,6 +9,7 @@ from livekit import api as livekit_api
 from livekit.protocol.webhook import WebhookEvent
 from prometheus_client import Counter
 
+from api.installation.webhook_probe import answer_webhook_probe, is_webhook_probe
 from api.livekit_events.adoption import SeenRoom, adopt, is_ours, tell_adopted
 from api.livekit_events.facts import egress_seen_of, fact_of, participant_of
 from api.parts import Parts
@@ -51,6 +52,9 @@ class LiveKitEvents:
         that somebody reopened after its call."""
         if event.event.startswith("egress_"):
             await self._take_egress(event)
+            return None
+        if event.event == "room_started" and is_webhook_probe(event.room.name):
+            await answer_webhook_probe(self._parts, event.room.name)
             return None
         room = SeenRoom(event.room.name, event.room.sid, event.room.metadata)
         fact = fact_of(event, datetime.now(UTC))
