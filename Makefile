@@ -10,7 +10,7 @@ UV_VERSION := 0.13.8
 PYTHON := .venv/bin/python
 UV := .tools/bin/uv
 READY := .venv/.made-from
-PACKAGES = $(wildcard contract engine workflows activities agents api bridge store sandbox settings_table worker_main.py)
+PACKAGES = $(wildcard contract engine workflows activities agents api bridge store sandbox cli settings_table worker_main.py)
 
 # Debian's names. Chromium is for tests/e2e/test_browser.py, PostgreSQL for the tests of store and API on it,
 # docker-compose (which needs no Docker engine to check a file) for tests/deploy; only an unusually bare machine

@@ -1,0 +1,5 @@
+"""`switchboard calls …`"""
+
+from cli.calls.commands import group
+
+__all__ = ["group"]
