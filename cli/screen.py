@@ -64,13 +64,12 @@ class Screen:
         """Name and value, a line each; what is None is left out."""
         if title:
             self.out.print(Text(plain(title), style="bold"))
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="dim", no_wrap=True)
-        grid.add_column(overflow="fold")
+        width = max((len(name) for name in fields), default=0) + 2
         for name, value in fields.items():
             if value is not None:
-                grid.add_row(f"  {name}", shown(value))
-        self.out.print(grid)
+                line = Text.assemble("  ", (f"{name:<{width}}", "dim"), shown(value))
+                # Left to the terminal to wrap, so that a link or token can be copied whole.
+                self.out.print(line, soft_wrap=True)
 
 
 def plain(text: str) -> str:
@@ -101,10 +100,6 @@ def seconds(value: float | None) -> str:
     minutes, rest = divmod(round(value), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-def only_objects(raw: Any) -> list[dict[str, Any]]:
-    return [item for item in raw if isinstance(item, dict)]
 
 
 def _console(stream: Any) -> Console:
