@@ -26,6 +26,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.agents import AgentActivities
 from activities.billing import BillingActivities
+from activities.call_log import CallLog, quiet_temporal
 from activities.call_records import CallRecordActivities
 from activities.job_metadata import JobMetadataWriter
 from activities.prices import PriceTable
@@ -72,6 +73,7 @@ async def run(settings: WorkerSettings) -> None:
             max_cached_workflows=settings.max_cached_workflows,
             max_concurrent_workflow_tasks=50,
             deployment_config=_deployment(settings),
+            interceptors=[CallLog()],
         )
         await _start_room_watch(client, settings)
         async with worker:
@@ -177,6 +179,7 @@ def main() -> int:
     settings = load(WorkerSettings)
     try:
         set_up_logs("worker", settings.log_level, settings.log_format)
+        quiet_temporal()
         asyncio.run(run(settings))
     except (SettingsError, Unavailable) as error:
         print(error, file=sys.stderr)

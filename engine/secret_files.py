@@ -71,11 +71,14 @@ def _read(names: list[str]) -> str | Unusable | None:
     if not of_files:
         return None
     chosen = of_files[0]
-    if given := [name for name in names if name in environment] + of_files[1:]:
-        return Unusable(f"{given[0]} and {chosen} are both given, keep one of them")
     try:
         text = Path(environment[chosen]).read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         return Unusable(f"{chosen} names a file that cannot be read ({reason.lower()})")
+    # LiveKit's agent server puts its secret into the environment of its job processes: twice the
+    # same is no contradiction.
+    others = [name for name in names if environment.get(name, text) != text] + of_files[1:]
+    if others:
+        return Unusable(f"{others[0]} and {chosen} are both given, keep one of them")
     return text or Unusable(f"{chosen} names an empty file")

@@ -6,14 +6,14 @@ import os
 # Before livekit is imported: the development switch would lead to LiveKit Cloud's inference.
 os.environ.pop("LIVEKIT_DEV_MODE", None)
 
-from agents import logs
 from agents.atlas.settings import AtlasSettings
+from engine.logs import set_up_logs
 from engine.startup import load
 
 
 def main() -> int:
     settings = load(AtlasSettings)
-    logs.configure(settings.log_level, settings.log_format)
+    set_up_logs("atlas", settings.log_level, settings.log_format)
     # After the settings: a wrong one is told at once, livekit takes seconds to import.
     from agents.atlas.server import make_server
     from agents.serving import serve

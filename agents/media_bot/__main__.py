@@ -8,14 +8,14 @@ import os
 os.environ["LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE"] = "0"
 os.environ.pop("LIVEKIT_DEV_MODE", None)
 
-from agents import logs
 from agents.media_bot.settings import MediaBotSettings
+from engine.logs import set_up_logs
 from engine.startup import load
 
 
 def main() -> int:
     settings = load(MediaBotSettings)
-    logs.configure(settings.log_level, settings.log_format)
+    set_up_logs("media-bot", settings.log_level, settings.log_format)
     # After the settings: a wrong one is told at once, livekit takes seconds to import.
     from agents.media_bot.server import make_server
     from agents.serving import serve

@@ -8,6 +8,7 @@ import structlog
 from livekit import api as livekit_api
 from livekit.protocol.webhook import WebhookEvent
 from prometheus_client import Counter
+from structlog.contextvars import bind_contextvars
 
 from api.installation.webhook_probe import answer_webhook_probe, is_webhook_probe
 from api.livekit_events.adoption import SeenRoom, adopt, is_ours, tell_adopted
@@ -106,6 +107,7 @@ class LiveKitEvents:
             log.warning("reopened_room_stays", call_id=room.name, error=type(error).__name__)
 
     async def _tell(self, event: WebhookEvent, call: OpenCall, fact: Fact) -> None:
+        bind_contextvars(call_id=call.call_id)
         is_adopted = call.call_id != call.room_name
         if is_adopted and call.status is CallStatus.QUEUED:
             was_told = await tell_adopted(self._parts, _request_of(call), fact)
@@ -121,6 +123,7 @@ class LiveKitEvents:
         if call_id is None:
             _ignore(event)
             return
+        bind_contextvars(call_id=call_id)
         seen = egress_seen_of(event.egress_info)
         if not EgressStatus(seen["status"]).is_final:
             return  # its recording looks by itself; each signal would cost it four events

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.contextvars import bind_contextvars
 
 from api.idempotency import body_hash
 from api.parts import Parts
@@ -55,6 +56,7 @@ async def start_web_call(
     """Raises AssistantUnknown, IdempotencyKeyReused, Unavailable."""
     async with parts.database.session() as session:
         start = await _claim(session, principal, body, key)
+    bind_contextvars(call_id=start.new.call_id)
     call_id, replayed = start.new.call_id, not start.claim.is_first
     room_sid = None
     if not start.is_settled:
@@ -68,7 +70,7 @@ async def start_web_call(
             raise
         if not replayed:
             STARTED.labels(Provider.WEB.value, Direction.WEB.value).inc()
-    log.info("web_call_started", call_id=call_id, replayed=replayed)
+    log.info("web_call_started", replayed=replayed)
     return StartedCall(
         call_id=call_id, room_name=start.new.room_name, replayed=replayed, room_sid=room_sid
     )
@@ -114,7 +116,7 @@ async def _give_up(parts: Parts, start: _Start, key: str | None, failure: Except
             await keys.release(start.new.tenant_id, key, start.claim.attempt)
     if is_there is None:
         parts.until_answered.keep(call_id, lambda: _withdraw_later(parts, start.new))
-    log.warning("web_call_not_started", call_id=call_id, reason=type(failure).__name__)
+    log.warning("web_call_not_started", reason=type(failure).__name__)
 
 
 async def _withdraw(parts: Parts, call_id: str) -> bool | None:

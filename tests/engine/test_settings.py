@@ -69,11 +69,20 @@ def test_what_is_no_secret_comes_from_no_file(
 def test_a_secret_given_twice_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "secret").write_text(HIDDEN)
+    (tmp_path / "secret").write_text(HIDDEN + " of old")
     monkeypatch.setenv("EXAMPLE_SECRET_FILE", str(tmp_path / "secret"))
     assert sentence(Example, capsys) == (
         "EXAMPLE_SECRET and EXAMPLE_SECRET_FILE are both given, keep one of them"
     )
+
+
+def test_twice_the_same_is_no_contradiction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the job processes of an agent server that has LiveKit's secret from a file."""
+    (tmp_path / "secret").write_text(HIDDEN + "\n")
+    monkeypatch.setenv("EXAMPLE_SECRET_FILE", str(tmp_path / "secret"))
+    assert load(Example).example_secret == HIDDEN
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""What of a log record may be written: no word, name or number of a caller can be in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+_OURS = (
+    *("activities", "agents", "api", "contract", "engine", "sandbox", "store", "workflows"),
+    "worker_main",
+)
+# Loggers of the Temporal SDK that carry our own messages.
+_OURS_BY_TEMPORAL = ("temporalio.workflow", "temporalio.activity")
+
+# Only these extra fields are written. livekit-agents attaches transcripts (`lk.pii.*`), identities
+# and room names to its records, and an adopted room's name may carry a phone number.
+_FIELDS = (
+    *("role", "generation", "fact", "error", "reason", "count", "seconds", "status", "tool"),
+    *("job_id", "agent_name", "pid", "elapsed_time", "plugin", "address", "port"),
+)
+_OF_TEMPORAL = {
+    "temporal_activity": {"activity_type": "step", "attempt": "attempt"},
+    "temporal_workflow": {"workflow_type": "workflow", "attempt": "attempt"},
+}
+_CALL, _RECORDING = "call_", "rec_"
+
+
+def event_of(record: logging.LogRecord) -> str:
+    """The record's message, cut where a foreign library may quote a provider's answer."""
+    message = record.getMessage()
+    first = message.splitlines()[0] if message else ""
+    if is_ours(record.name) or record.levelno < logging.WARNING:
+        return first
+    # A provider's error can repeat the caller's words: "...unrecoverable error: <body>".
+    return first.partition(": ")[0]
+
+
+def is_ours(logger: str) -> bool:
+    return logger.partition(".")[0] in _OURS or logger in _OURS_BY_TEMPORAL
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    extra = vars(record)
+    found = {name: extra[name] for name in _FIELDS if name in extra}
+    for info, names in _OF_TEMPORAL.items():
+        if isinstance(given := extra.get(info), Mapping):
+            found |= {ours: given[name] for name, ours in names.items() if name in given}
+    return found
+
+
+def call_of(record: logging.LogRecord) -> str | None:
+    extra = vars(record)
+    if call_id := extra.get("call_id"):
+        return str(call_id)
+    for info in _OF_TEMPORAL:
+        if isinstance(given := extra.get(info), Mapping):
+            return call_of_workflow(str(given.get("workflow_id", "")))
+    return None
+
+
+def call_of_workflow(workflow_id: str) -> str | None:
+    """The call that a workflow is about; None for those that are about no single one."""
+    if workflow_id.startswith(_CALL):
+        return workflow_id
+    if workflow_id.startswith(_RECORDING):
+        return _CALL + workflow_id.removeprefix(_RECORDING)
+    return None
+
+
+def trace_of(record: logging.LogRecord) -> list[str]:
+    if record.exc_text is None and record.exc_info:
+        record.exc_text = logging.Formatter().formatException(record.exc_info)
+    return trace_of_text(record.exc_text or "")
+
+
+def trace_of_text(text: str) -> list[str]:
+    """Where an exception came from and its type, but not its message."""
+    lines = text.splitlines()
+    frames = [line.strip() for line in lines if line.lstrip().startswith("File ")]
+    kinds = [
+        line.partition(":")[0]
+        for line in lines
+        if line[:1].isalpha() and " " not in line.partition(":")[0]
+    ]
+    return [*frames[-3:], *kinds[-1:]]
