@@ -16,6 +16,7 @@ from agents.probe import ProbeAnswers
 from contract.identity import AgentRole, agent_identity
 from contract.probes import is_probe_job
 from contract.rooms import JobMetadata, RoomMetadata
+from engine.log_contents import calls_of_jobs
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,9 @@ async def answer_request(request: JobRequest, role: AgentRole) -> None:
         log.warning("a job was refused", extra={"error": str(wrong), "job_id": request.id})
         await request.reject()
         return
+    if job.call_id:
+        calls_of_jobs.remember(request.id, job.call_id)
+    log.info("a job was accepted", extra={"job_id": request.id, "role": role.value})
     # The identity is fixed by role and generation: should the same dispatch reach two workers,
     # the second replaces the first in the room instead of adding a second voice.
     await request.accept(name=role.display_name, identity=agent_identity(role, job.generation))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
+
+from contract.identity import is_call_id
 
 _OURS = (
     *("activities", "agents", "api", "contract", "engine", "sandbox", "store", "workflows"),
@@ -26,11 +29,10 @@ _OF_TEMPORAL = {
 _CALL, _RECORDING = "call_", "rec_"
 
 
-def event_of(record: logging.LogRecord) -> str:
-    """The record's message, cut where a foreign library may quote a provider's answer."""
-    message = record.getMessage()
+def event_of(logger: str, level: int, message: str) -> str:
+    """A record's message, cut where a foreign library may quote a provider's answer."""
     first = message.splitlines()[0] if message else ""
-    if is_ours(record.name) or record.levelno < logging.WARNING:
+    if is_ours(logger) or level < logging.WARNING:
         return first
     # A provider's error can repeat the caller's words: "...unrecoverable error: <body>".
     return first.partition(": ")[0]
@@ -49,10 +51,34 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     return found
 
 
+class CallsOfJobs:
+    """Which call an agent server's job is for: livekit's own records name the job only."""
+
+    def __init__(self, limit: int = 1000) -> None:
+        self._limit = limit
+        self._calls: OrderedDict[str, str] = OrderedDict()
+
+    def remember(self, job_id: str, call_id: str) -> None:
+        self._calls[job_id] = call_id
+        while len(self._calls) > self._limit:
+            self._calls.popitem(last=False)
+
+    def call_of(self, job_id: object) -> str | None:
+        return self._calls.get(str(job_id))
+
+
+calls_of_jobs = CallsOfJobs()
+"""Of this process, as its log is."""
+
+
 def call_of(record: logging.LogRecord) -> str | None:
     extra = vars(record)
     if call_id := extra.get("call_id"):
         return str(call_id)
+    if call_id := calls_of_jobs.call_of(extra.get("job_id")):
+        return call_id
+    if is_call_id(room := str(extra.get("room", ""))):
+        return room  # our own rooms are named after their call
     for info in _OF_TEMPORAL:
         if isinstance(given := extra.get(info), Mapping):
             return call_of_workflow(str(given.get("workflow_id", "")))

@@ -46,8 +46,9 @@ def set_up_logs(process: str, level: str, form: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _TOO_TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
-    # At DEBUG livekit-agents writes what was said; our own parts never do.
-    logging.getLogger("livekit.agents").setLevel(max(logging.INFO, logging.getLevelName(level)))
+    # At DEBUG livekit-agents writes what was said, and Temporal's worker whole payloads.
+    for name in ("livekit.agents", "temporalio.worker"):
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
 
 
 def formatter(process: str, form: str, *, colors: bool = False) -> logging.Formatter:
@@ -92,7 +93,7 @@ def _when_it_happened(_logger: object, _method: str, event: EventDict) -> EventD
 def _of_a_library(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Also our own parts that use the standard library's logging."""
     record: logging.LogRecord = event["_record"]
-    event["event"] = event_of(record)
+    event["event"] = event_of(record.name, record.levelno, event["event"])
     event.update(fields_of(record))
     if call_id := call_of(record):
         event["call_id"] = call_id

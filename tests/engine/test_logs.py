@@ -9,6 +9,8 @@ import sys
 import pytest
 import structlog
 
+from contract.identity import new_call_id
+from engine.log_contents import CallsOfJobs, calls_of_jobs
 from engine.logs import formatter, set_up_logs
 
 WORDS = "my number is 555 0123"
@@ -39,7 +41,8 @@ def test_no_word_of_a_caller_reaches_a_line(form: str) -> None:
 
 
 def test_a_line_of_ours_has_its_fields() -> None:
-    made = record("agents.turns", logging.INFO, "posted: all", count=3, call_id="call_1")
+    made = record("agents.turns", logging.INFO, "posted: %s", count=3, call_id="call_1")
+    made.args = ("all",)
     line = json.loads(formatter("atlas", "json").format(made))
     shape = ["timestamp", "level", "process", "logger", "event", "call_id"]
     assert list(line)[: len(shape)] == shape
@@ -62,6 +65,25 @@ def test_what_temporal_logs_names_its_call(workflow_id: str, call_id: str | None
     assert line.get("call_id") == call_id
     assert line["workflow"] == "CallWorkflow"
     assert line["event"] == "A fact was dropped: it has no kind"
+
+
+def test_what_livekit_logs_of_a_job_names_its_call() -> None:
+    calls_of_jobs.remember("AJ_1", "call_1")
+    made = record("livekit.agents", logging.INFO, "process exiting", job_id="AJ_1", room="lobby-5")
+    assert json.loads(formatter("atlas", "json").format(made))["call_id"] == "call_1"
+
+
+def test_a_room_of_ours_names_its_call() -> None:
+    for room, named in ((call := new_call_id(), call), ("lobby-5550123", None)):
+        made = record("livekit.agents", logging.INFO, "received job request", room=room)
+        assert json.loads(formatter("atlas", "json").format(made)).get("call_id") == named
+
+
+def test_only_so_many_jobs_are_remembered() -> None:
+    jobs = CallsOfJobs(limit=2)
+    for number in range(3):
+        jobs.remember(f"AJ_{number}", f"call_{number}")
+    assert [jobs.call_of(f"AJ_{number}") for number in range(3)] == [None, "call_1", "call_2"]
 
 
 def test_a_structlog_line_has_the_same_shape(capsys: pytest.CaptureFixture[str]) -> None:
