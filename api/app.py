@@ -19,7 +19,9 @@ from api.codec import endpoints as codec
 from api.health import endpoints as health
 from api.idempotency import REPLAYED
 from api.installation import endpoints as installation
+from api.keys import endpoints as keys
 from api.livekit_events import endpoints as livekit_events
+from api.numbers import endpoints as numbers
 from api.openapi_document import document_of
 from api.parts import Parts, open_parts
 from api.rate_limit import LIMIT_FIELD, POLICY_FIELD, RateLimit
@@ -28,11 +30,12 @@ from api.request_body import RequestBody
 from api.settings import ApiSettings
 from api.time_limit import TimeLimit
 from api.token_bucket import Policy
+from api.trunks import endpoints as trunks
 from api.turns import endpoints as turns
 from api.web_calls import endpoints as web_calls
+from contract.identity import DEFAULT_TENANT
 from store.api_keys import ApiKeys, Role
 
-FIRST_TENANT = "default"
 _LARGER_BODIES = {
     "/codec/": 4 * 1024 * 1024,  # the Temporal UI sends a whole page of a history at once
     "/internal/": 1024 * 1024,  # a hundred turns of long words
@@ -48,6 +51,9 @@ _RESOURCES = (
     call_events,
     recordings,
     assistants,
+    trunks,
+    numbers,
+    keys,
     livekit_events,
     turns,
     codec,
@@ -114,5 +120,5 @@ async def _furnish(parts: Parts) -> None:
     if parts.settings.bootstrap_api_key:
         async with parts.database.session() as session:
             key = parts.settings.bootstrap_api_key
-            await ApiKeys(session).add(key, FIRST_TENANT, Role.ADMIN, "bootstrap")
-    await add_sample(parts.database, FIRST_TENANT)
+            await ApiKeys(session).add(key, DEFAULT_TENANT, Role.ADMIN, "bootstrap")
+    await add_sample(parts.database, DEFAULT_TENANT)

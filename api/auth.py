@@ -26,7 +26,7 @@ async def principal_of(request: Request, parts: FromParts, credentials: Credenti
     if principal is None:
         if quota is not None:
             quota.key_is_bad()
-        raise Unauthorised("This API key is unknown or revoked.")
+        raise Unauthorised("This API key is unknown, revoked or expired.")
     if quota is not None:
         quota.key_is_good()
     return principal

@@ -5,7 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+
+class Strict(BaseModel):
+    """A body in which nothing unknown is passed over."""
+
+    model_config = ConfigDict(extra="forbid")
+
 
 # RFC 5646 section 2.1: language, script, region, variants. Private use and extensions left out.
 Language = Annotated[
@@ -22,6 +37,12 @@ AssistantId = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"),
     Field(description="An assistant's id: a slug.", examples=["demo"]),
+]
+
+TrunkId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"),
+    Field(description="A trunk's id: a slug.", examples=["mumbai"]),
 ]
 
 

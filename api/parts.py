@@ -18,6 +18,7 @@ from api.recordings.object_store import ObjectStore
 from api.settings import ApiSettings
 from api.until_answered import UntilAnswered
 from engine.client import connect, data_converter
+from engine.sealing import Sealing
 from store.database import Database
 
 
@@ -32,6 +33,7 @@ class Parts:
     converter: DataConverter
     until_answered: UntilAnswered
     open_streams: OpenStreams
+    sealing: Sealing | None  # None: no payload keys, so secrets cannot be kept
 
 
 @asynccontextmanager
@@ -58,6 +60,7 @@ async def open_parts(settings: ApiSettings) -> AsyncIterator[Parts]:
             converter=data_converter(settings),
             until_answered=until_answered,
             open_streams=OpenStreams(settings.max_open_streams),
+            sealing=Sealing(settings.keys) if settings.keys else None,
         )
 
 

@@ -121,6 +121,13 @@ async def _malformed(request: Request, error: Exception) -> ProblemResponse:
     )
 
 
+def wrong_field(path: tuple[str | int, ...], message: str, code: str) -> RequestValidationError:
+    """A fault that only shows beside what is stored, at a place in the body."""
+    return RequestValidationError(
+        [{"loc": ("body", *path), "msg": message, "type": code, "input": None}]
+    )
+
+
 def _field_error(fault: Mapping[str, Any]) -> FieldError:
     return FieldError(
         field=".".join(str(part) for part in fault["loc"]),

@@ -16,6 +16,9 @@ CALL_PREFIX = "call_"
 RECORDING_PREFIX = "rec_"
 ROOM_WATCH_WORKFLOW_ID = "room-watch"
 
+# The first tenant, and whose an adopted call is until its assistant is known.
+DEFAULT_TENANT = "default"
+
 CALLER_IDENTITY = "caller"
 PHONE_IDENTITY = "phone"
 

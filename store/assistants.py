@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from store.errors import AssistantExists, AssistantUnknown
+from contract.identity import DEFAULT_TENANT
+from store.cursors import Page, cursor_of, page_of, parts_of
+from store.errors import AssistantExists, AssistantInUse, AssistantUnknown
 from store.first_write import insert_if_absent
-from store.models import AssistantRow
+from store.models import AssistantRow, NumberRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ class Assistants:
     async def create(
         self, tenant_id: str, assistant_id: str, config: dict[str, Any]
     ) -> StoredAssistant:
-        """Raises AssistantExists, also when another tenant has this id."""
+        """Raises AssistantExists. Other tenants' ids are not in the way."""
         now = datetime.now(UTC)
         values: dict[str, Any] = {
             "id": assistant_id,
@@ -57,45 +60,69 @@ class Assistants:
             raise AssistantExists(assistant_id)
         return StoredAssistant(**values)
 
-    async def get(self, tenant_id: str, assistant_id: str) -> StoredAssistant | None:
-        row = await self._row(tenant_id, assistant_id)
+    async def get(
+        self, tenant_id: str, assistant_id: str, *, for_update: bool = False
+    ) -> StoredAssistant | None:
+        row = await self._session.get(
+            AssistantRow, (tenant_id, assistant_id), with_for_update=for_update or None
+        )
         return _stored(row) if row is not None else None
 
     async def find(self, assistant_id: str) -> StoredAssistant | None:
-        """Across tenants: for a call that knows its assistant by id only."""
-        row = await self._session.get(AssistantRow, assistant_id)
+        """Across tenants: for a room that others made, which names its assistant by id alone.
+
+        The default tenant's comes first, then the oldest: whoever takes up an id later takes
+        nobody's calls with it.
+        """
+        found = select(AssistantRow).where(AssistantRow.id == assistant_id)
+        is_foreign = case((AssistantRow.tenant_id == DEFAULT_TENANT, 0), else_=1)
+        oldest = found.order_by(is_foreign, AssistantRow.created_at, AssistantRow.tenant_id)
+        row = (await self._session.scalars(oldest.limit(1))).one_or_none()
         return _stored(row) if row is not None else None
 
-    async def list(self, tenant_id: str) -> list[StoredAssistant]:
+    async def list(
+        self, tenant_id: str, limit: int = 50, cursor: str | None = None
+    ) -> AssistantsFound:
+        """By id. Raises BadCursor."""
         found = select(AssistantRow).where(AssistantRow.tenant_id == tenant_id)
-        return [
-            _stored(row) for row in await self._session.scalars(found.order_by(AssistantRow.id))
-        ]
+        if cursor is not None:
+            found = found.where(AssistantRow.id > parts_of(cursor, 1)[0])
+        rows = await self._session.scalars(found.order_by(AssistantRow.id).limit(limit + 1))
+        return page_of([_stored(row) for row in rows], limit, lambda last: cursor_of(last.id))
 
     async def update(
         self, tenant_id: str, assistant_id: str, config: dict[str, Any]
     ) -> StoredAssistant:
         """Raises AssistantUnknown."""
         row = await self._row(tenant_id, assistant_id)
-        if row is None:
-            raise AssistantUnknown(assistant_id)
         row.config = config
         row.updated_at = datetime.now(UTC)
         return _stored(row)
 
     async def delete(self, tenant_id: str, assistant_id: str) -> None:
-        """Raises AssistantUnknown. Calls keep the id they were made with."""
+        """Calls keep the id they were made with. Raises AssistantUnknown, AssistantInUse."""
         row = await self._row(tenant_id, assistant_id)
-        if row is None:
-            raise AssistantUnknown(assistant_id)
-        await self._session.delete(row)
+        try:
+            async with self._session.begin_nested():
+                await self._session.delete(row)
+        except IntegrityError:
+            used = select(NumberRow.number).where(
+                NumberRow.tenant_id == tenant_id, NumberRow.assistant_id == assistant_id
+            )
+            number = await self._session.scalar(used.order_by(NumberRow.number).limit(1))
+            raise AssistantInUse(assistant_id, number or "") from None
 
     async def count(self) -> int:
         return await self._session.scalar(select(func.count()).select_from(AssistantRow)) or 0
 
-    async def _row(self, tenant_id: str, assistant_id: str) -> AssistantRow | None:
-        row = await self._session.get(AssistantRow, assistant_id)
-        return row if row is not None and row.tenant_id == tenant_id else None
+    async def _row(self, tenant_id: str, assistant_id: str) -> AssistantRow:
+        row = await self._session.get(AssistantRow, (tenant_id, assistant_id))
+        if row is None:
+            raise AssistantUnknown(assistant_id)
+        return row
+
+
+AssistantsFound = Page[StoredAssistant]
 
 
 def _stored(row: AssistantRow) -> StoredAssistant:

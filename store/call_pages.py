@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from contract.calls import CallStatus, Direction, RecordingStatus
 from contract.endings import EndedReason
-from store.errors import BadCursor
+from store.cursors import Page, cursor_of, moment_of, page_of, parts_of
 from store.models import CallRow, RecordingRow
 
 
@@ -29,11 +27,7 @@ class CallPage:
     started_after: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallsFound:
-    items: list[tuple[CallRow, RecordingStatus]]
-    next_cursor: str | None
-
+CallsFound = Page[tuple[CallRow, RecordingStatus]]
 
 # A call without a recording's row either waits for one or never asked for it.
 _RECORDING_STATUS: ColumnElement[str] = func.coalesce(
@@ -58,9 +52,7 @@ async def list_calls(session: AsyncSession, page: CallPage) -> CallsFound:
         .limit(page.limit + 1)  # one more than shown tells whether another page follows
     )
     rows = [(row, RecordingStatus(status)) for row, status in await session.execute(found)]
-    items = rows[: page.limit]
-    more = len(rows) > page.limit
-    return CallsFound(items=items, next_cursor=_cursor_after(items[-1][0]) if more else None)
+    return page_of(rows, page.limit, lambda last: _cursor_after(last[0]))
 
 
 def _conditions(page: CallPage) -> list[ColumnElement[bool]]:
@@ -89,16 +81,9 @@ def _conditions(page: CallPage) -> list[ColumnElement[bool]]:
 
 
 def _cursor_after(row: CallRow) -> str:
-    return base64.urlsafe_b64encode(f"{row.started_at.isoformat()} {row.call_id}".encode()).decode()
+    return cursor_of(row.started_at.isoformat(), row.call_id)
 
 
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        text = base64.b64decode(cursor.encode(), altchars=b"-_", validate=True).decode()
-        started_at, call_id = text.split(" ")
-        moment = datetime.fromisoformat(started_at)
-    except (binascii.Error, ValueError):
-        raise BadCursor from None
-    if moment.tzinfo is None:
-        raise BadCursor
-    return moment, call_id
+    started_at, call_id = parts_of(cursor, 2)
+    return moment_of(started_at), call_id

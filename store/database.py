@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from contract.errors import SettingsError
-from store.schema import upgrade_to_head
+from store.schema import upgrade
 
 _BUSY_TIMEOUT_MS = 10_000  # other processes write too; one transaction takes milliseconds
 _DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
@@ -57,12 +57,13 @@ class Database:
         async with self._readers() as session:
             yield session
 
-    async def migrate(self) -> None:
-        """Bring the schema up to date. Safe when several processes do it at once."""
+    async def migrate(self, revision: str = "head") -> None:
+        """Bring the schema up to date, or up to one revision. Several processes may do it at
+        once."""
         async with self.engine.connect() as connection, connection.begin():
             if not self._is_sqlite:  # SQLite's BEGIN IMMEDIATE is the lock already
                 await connection.execute(text("SELECT pg_advisory_xact_lock(72615397)"))
-            await connection.run_sync(upgrade_to_head)
+            await connection.run_sync(upgrade, revision)
 
     async def ping(self) -> None:
         async with self.reader() as session:

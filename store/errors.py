@@ -38,12 +38,83 @@ class AssistantExists(Conflict):
         super().__init__(f"The assistant id {assistant_id!r} is taken; choose another one.")
 
 
+class AssistantInUse(Conflict):
+    code = "assistant-in-use"
+
+    def __init__(self, assistant_id: str, number: str) -> None:
+        super().__init__(
+            f"The assistant {assistant_id!r} answers the number {number}; give that number "
+            "another assistant, or delete it, first."
+        )
+
+
+class TrunkUnknown(NotFound):
+    code = "trunk-not-found"
+
+    def __init__(self, trunk_id: str) -> None:
+        super().__init__(f"There is no trunk {trunk_id!r}.")
+
+
+class TrunkExists(Conflict):
+    code = "trunk-exists"
+
+    def __init__(self, trunk_id: str) -> None:
+        super().__init__(f"The trunk id {trunk_id!r} is taken; choose another one.")
+
+
+class TrunkInUse(Conflict):
+    code = "trunk-in-use"
+
+    def __init__(self, trunk_id: str, number: str) -> None:
+        super().__init__(
+            f"Calls to the number {number} come through the trunk {trunk_id!r}; change or delete "
+            "that number first."
+        )
+
+
+class NumberUnknown(NotFound):
+    code = "number-not-found"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"There is no number {number!r}.")
+
+
+class NumberTaken(Conflict):
+    """Says the same whoever has it: whose a number is, is not ours to tell."""
+
+    code = "number-taken"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(
+            f"Calls to {number} are routed already: change or delete that entry. If it is not "
+            "among your numbers, ask whoever runs this installation."
+        )
+
+
+class KeyUnknown(NotFound):
+    code = "key-not-found"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"There is no API key {key_id!r}.")
+
+
+class LastAdminKey(Conflict):
+    code = "last-admin-key"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is the last valid admin key; revoking it would lock everybody out. Make another "
+            "admin key first."
+        )
+
+
 class IdempotencyKeyReused(InvalidRequest):
     code = "idempotency-key-reused"
 
     def __init__(self) -> None:
         super().__init__(
-            "This Idempotency-Key was used with another body; a new request needs a new key."
+            "This Idempotency-Key was used for another request or with another body; a new request "
+            "needs a new key."
         )
 
 

@@ -1,4 +1,8 @@
-"""Idempotency keys: which call a tenant's key led to, and whether that start holds."""
+"""Idempotency keys: what a tenant's key was used for, and what came of it.
+
+A request that is done within one transaction keeps its answer here. A start of a call, which other
+systems take part in, keeps the call's id, and whether that start holds.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +20,8 @@ from store.errors import IdempotencyKeyReused
 from store.first_write import insert_if_absent
 from store.models import IdempotencyRow
 
+START_WEB_CALL = "start-web-call"
+
 
 class KeyState(StrEnum):
     STARTED = "started"
@@ -23,7 +30,7 @@ class KeyState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """`is_first` says that the claimant has to start the call; others attach to it."""
+    """`is_first` says that the claimant has to do the work; others attach to it."""
 
     call_id: str
     attempt: int
@@ -34,27 +41,41 @@ class IdempotencyKeys:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def claim(self, tenant_id: str, key: str, body_hash: str) -> Claim:
-        """Raises IdempotencyKeyReused when the key came with another body before."""
-        values = {
-            "tenant_id": tenant_id,
-            "key_hash": _hash(key),
-            "body_hash": body_hash,
-            "call_id": call_id_for_key(tenant_id, key, 1),
-            "attempt": 1,
-            "state": KeyState.STARTED.value,
-            "created_at": datetime.now(UTC),
-        }
-        if await insert_if_absent(self._session, IdempotencyRow, values):
-            return Claim(call_id=str(values["call_id"]), attempt=1, is_first=True)
-        row = await self._locked(tenant_id, key)
-        if row.body_hash != body_hash:
-            raise IdempotencyKeyReused
+    async def claim(
+        self, tenant_id: str, key: str, body_hash: str, operation: str = START_WEB_CALL
+    ) -> Claim:
+        """For work that goes on after this transaction; `release` the key when it fails.
+
+        Raises IdempotencyKeyReused when the key came for another operation or body before.
+        """
+        call_id = call_id_for_key(tenant_id, key, 1)
+        if await self._insert(tenant_id, key, body_hash, operation, call_id):
+            return Claim(call_id=call_id, attempt=1, is_first=True)
+        row = await self._same(tenant_id, key, body_hash, operation)
         if row.state == KeyState.STARTED:
-            return Claim(call_id=row.call_id, attempt=row.attempt, is_first=False)
+            return Claim(call_id=row.call_id or "", attempt=row.attempt, is_first=False)
         row.state = KeyState.STARTED.value
-        row.call_id = call_id_for_key(tenant_id, key, row.attempt)
-        return Claim(call_id=row.call_id, attempt=row.attempt, is_first=True)
+        row.call_id = call_id = call_id_for_key(tenant_id, key, row.attempt)
+        return Claim(call_id=call_id, attempt=row.attempt, is_first=True)
+
+    async def answer_of(
+        self, tenant_id: str, key: str, body_hash: str, operation: str
+    ) -> dict[str, Any] | None:
+        """The answer that this request got before. None: it is the first, and has to
+        `keep_answer` in the same transaction, whose failure gives the key free.
+
+        Raises IdempotencyKeyReused.
+        """
+        if await self._insert(tenant_id, key, body_hash, operation, None):
+            return None
+        return (await self._same(tenant_id, key, body_hash, operation)).answer
+
+    async def keep_answer(self, tenant_id: str, key: str, answer: dict[str, Any]) -> None:
+        await self._session.execute(
+            update(IdempotencyRow)
+            .where(IdempotencyRow.tenant_id == tenant_id, IdempotencyRow.key_hash == _hash(key))
+            .values(answer=answer)
+        )
 
     async def release(self, tenant_id: str, key: str, attempt: int) -> None:
         """Let the key start a call again; of several releases of one attempt the first counts."""
@@ -69,14 +90,34 @@ class IdempotencyKeys:
             .values(state=KeyState.RELEASED.value, attempt=attempt + 1)
         )
 
-    async def _locked(self, tenant_id: str, key: str) -> IdempotencyRow:
+    async def _insert(
+        self, tenant_id: str, key: str, body_hash: str, operation: str, call_id: str | None
+    ) -> bool:
+        values = {
+            "tenant_id": tenant_id,
+            "key_hash": _hash(key),
+            "operation": operation,
+            "body_hash": body_hash,
+            "call_id": call_id,
+            "attempt": 1,
+            "state": KeyState.STARTED.value,
+            "created_at": datetime.now(UTC),
+        }
+        return await insert_if_absent(self._session, IdempotencyRow, values)
+
+    async def _same(
+        self, tenant_id: str, key: str, body_hash: str, operation: str
+    ) -> IdempotencyRow:
         found = select(IdempotencyRow).where(
             IdempotencyRow.tenant_id == tenant_id, IdempotencyRow.key_hash == _hash(key)
         )
         rows = await self._session.scalars(
             found.with_for_update().execution_options(populate_existing=True)
         )
-        return rows.one()
+        row = rows.one()
+        if (row.operation, row.body_hash) != (operation, body_hash):
+            raise IdempotencyKeyReused
+        return row
 
 
 def _hash(key: str) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -112,14 +113,54 @@ class TurnRow(Base):
 
 
 class AssistantRow(Base):
-    """`id` is unique over all tenants, because agents ask for an assistant by its id alone."""
-
     __tablename__ = "assistants"
-    __table_args__ = (Index("ix_assistants_tenant_id", "tenant_id", "id"),)
 
+    tenant_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    tenant_id: Mapped[str] = mapped_column(String(64))
     config: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class TrunkRow(Base):
+    """`sealed_password` is opaque here: who writes it has the key that opens it."""
+
+    __tablename__ = "trunks"
+
+    tenant_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    config: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    sealed_password: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class NumberRow(Base):
+    """Which assistant answers when this number is called. A number is one tenant's at a time."""
+
+    __tablename__ = "numbers"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["tenant_id", "assistant_id"],
+            ["assistants.tenant_id", "assistants.id"],
+            name="fk_numbers_assistant_id",
+            ondelete="RESTRICT",
+        ),
+        ForeignKeyConstraint(
+            ["tenant_id", "trunk_id"],
+            ["trunks.tenant_id", "trunks.id"],
+            name="fk_numbers_trunk_id",
+            ondelete="RESTRICT",
+        ),
+        Index("ix_numbers_tenant_id", "tenant_id", "number"),
+    )
+
+    number: Mapped[str] = mapped_column(String(16), primary_key=True)  # E.164
+    tenant_id: Mapped[str] = mapped_column(String(64))
+    assistant_id: Mapped[str] = mapped_column(String(64))
+    trunk_id: Mapped[str | None] = mapped_column(String(64))
+    label: Mapped[str] = mapped_column(String(128), default="")
+    enabled: Mapped[bool] = mapped_column(Boolean, default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -154,25 +195,36 @@ class LedgerRow(Base):
 
 
 class ApiKeyRow(Base):
-    __tablename__ = "api_keys"
+    """`prefix` is the key's beginning, to tell keys apart; empty for those we did not make."""
 
-    key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    __tablename__ = "api_keys"
+    __table_args__ = (UniqueConstraint("key_hash"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_hash: Mapped[str] = mapped_column(String(64))
+    prefix: Mapped[str] = mapped_column(String(16), server_default="")
     tenant_id: Mapped[str] = mapped_column(String(64), index=True)
     role: Mapped[str] = mapped_column(String(16))
     name: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class IdempotencyRow(Base):
-    """`attempt` is the one that `call_id` belongs to, or, once released, the next one."""
+    """What a tenant's key was used for, and what came of it: a call, or the answer itself.
+
+    `attempt` is the one that `call_id` belongs to, or, once released, the next one.
+    """
 
     __tablename__ = "idempotency_keys"
 
     tenant_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     key_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    operation: Mapped[str] = mapped_column(String(100), server_default="start-web-call")
     body_hash: Mapped[str] = mapped_column(String(64))
-    call_id: Mapped[str] = mapped_column(String(64))
+    call_id: Mapped[str | None] = mapped_column(String(64))
+    answer: Mapped[dict[str, Any] | None] = mapped_column(JsonColumn)
     attempt: Mapped[int] = mapped_column(Integer, default=1)
     state: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

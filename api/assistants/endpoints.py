@@ -8,7 +8,8 @@ from api.assistants.reading import MayRead
 from api.assistants.schemas import AssistantCreate, AssistantList, AssistantRead, AssistantUpdate
 from api.assistants.service import change_assistant, create_assistant, read_of
 from api.auth import Admin, Reader
-from api.idempotency import REPLAYED, IdempotencyKey
+from api.idempotency import REPLAYED, IdempotencyKey, asked, once
+from api.pages import Cursor, Limit
 from api.parts import FromParts
 from store.assistants import Assistants
 from store.errors import AssistantUnknown
@@ -24,21 +25,35 @@ async def create(
     response: Response,
     idempotency_key: IdempotencyKey = None,
 ) -> AssistantRead:
+    request = asked(
+        parts.settings.call_token_secret,
+        principal.tenant_id,
+        idempotency_key,
+        "create-assistant",
+        body,
+    )
     async with parts.database.session() as session:
-        stored, replayed = await create_assistant(
-            session, principal.tenant_id, body, idempotency_key
+        assistant, replayed = await once(
+            session,
+            request,
+            AssistantRead,
+            lambda: create_assistant(session, principal.tenant_id, body),
         )
     if replayed:
         response.headers[REPLAYED] = "true"
-    response.headers["Location"] = f"{parts.settings.public_api_url}/assistants/{stored.id}"
-    return read_of(stored)
+    response.headers["Location"] = f"{parts.settings.public_api_url}/assistants/{assistant.id}"
+    return assistant
 
 
-@router.get("", summary="All assistants")
-async def list_assistants(parts: FromParts, principal: Reader) -> AssistantList:
+@router.get("", summary="Assistants, by id")
+async def list_assistants(
+    parts: FromParts, principal: Reader, limit: Limit = 50, cursor: Cursor = None
+) -> AssistantList:
     async with parts.database.reader() as session:
-        found = await Assistants(session).list(principal.tenant_id)
-    return AssistantList(items=[read_of(stored) for stored in found])
+        found = await Assistants(session).list(principal.tenant_id, limit, cursor)
+    return AssistantList(
+        items=[read_of(stored) for stored in found.items], next_cursor=found.next_cursor
+    )
 
 
 @router.get("/{assistant_id}", summary="One assistant")
@@ -79,6 +94,7 @@ async def change(
 
 @router.delete("/{assistant_id}", summary="Delete an assistant", status_code=204)
 async def delete(assistant_id: str, parts: FromParts, principal: Admin) -> Response:
+    """409 `assistant-in-use` while it answers a number."""
     async with parts.database.session() as session:
         await Assistants(session).delete(principal.tenant_id, assistant_id)
     return Response(status_code=204)

@@ -8,15 +8,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from api.assistants.http_tool import HttpTool
-from api.fields import AssistantId, Language
+from api.fields import AssistantId, Language, Strict
+from api.pages import NextCursor
 from contract.assistants import OpeningMode, TurnDetection
 
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}$")]
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class OpeningOptions(Strict):
@@ -130,9 +127,7 @@ class AssistantUpdate(Strict):
 
 
 class AssistantCreate(AssistantUpdate):
-    id: AssistantId | None = Field(
-        None, description="Unique over the installation; made up when left out.", examples=["demo"]
-    )
+    id: AssistantId | None = Field(None, description="Made up when left out.", examples=["demo"])
 
 
 class AssistantRead(AssistantUpdate):
@@ -145,3 +140,4 @@ class AssistantRead(AssistantUpdate):
 
 class AssistantList(BaseModel):
     items: list[AssistantRead]
+    next_cursor: NextCursor

@@ -20,6 +20,7 @@ from api.calls.service import CallInPath, read_call, summary_of
 from api.fields import Moment
 from api.idempotency import IdempotencyKey
 from api.links import call_links
+from api.pages import Cursor, Limit
 from api.parts import FromParts
 from api.temporal_errors import CallEnded
 from contract.calls import CallStatus, Direction, HangupCommand, RecordingStatus
@@ -35,8 +36,8 @@ router = APIRouter(prefix="/calls", tags=["calls"])
 async def list_calls(
     parts: FromParts,
     principal: Reader,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
     status: CallStatus | None = None,
     direction: Direction | None = None,
     assistant_id: Annotated[str | None, Query(max_length=64)] = None,

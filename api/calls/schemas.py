@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.links import CallLinks
+from api.pages import NextCursor
 from contract.calls import CallStatus, Direction, Provider, RecordingStatus
 from contract.endings import EndedBy, EndedReason
 
@@ -64,7 +65,7 @@ class CallSummary(BaseModel):
 
 class CallPageRead(BaseModel):
     items: list[CallSummary]
-    next_cursor: str | None = Field(description="Send it as `cursor` for the page after this one.")
+    next_cursor: NextCursor
 
 
 class CallRead(BaseModel):

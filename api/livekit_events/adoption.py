@@ -9,14 +9,11 @@ from api.parts import Parts
 from api.temporal_errors import TemporalAway
 from contract.calls import CallRequest, Direction, Provider
 from contract.facts import Fact, ParticipantKind, ParticipantSeen
-from contract.identity import call_id_for_key
+from contract.identity import DEFAULT_TENANT, call_id_for_key
 from contract.rooms import RoomMetadata
 from store.assistants import Assistants
 from store.calls import Calls, NewCall
 from store.errors import DuplicateCall, RoomTaken
-
-# Whose an adopted call is until its workflow has found the assistant.
-ADOPTING_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ async def adopt(parts: Parts, room: SeenRoom, joined: ParticipantSeen) -> None:
         # From the room itself, so that its join, told again after the call has ended, meets a used
         # id instead of starting a ghost.
         call_id=call_id_for_key("livekit-room", f"{room.name}\0{room.sid}"),
-        tenant_id=ADOPTING_TENANT,
+        tenant_id=DEFAULT_TENANT,
         direction=Direction.INBOUND if by_phone else Direction.WEB,
         provider=Provider.LIVEKIT_SIP if by_phone else Provider.WEB,
         room_name=room.name,

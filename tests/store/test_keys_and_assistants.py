@@ -62,16 +62,35 @@ async def test_an_api_key_is_known_by_its_hash_until_revoked(database: Database)
         assert await ApiKeys(session).principal("secret") is None
 
 
-async def test_an_assistant_belongs_to_a_tenant_but_its_id_to_all(database: Database) -> None:
+async def test_tenants_use_the_same_id_without_noticing_each_other(database: Database) -> None:
     async with database.session() as session:
         assistants = Assistants(session)
         await assistants.create("acme", "desk", CONFIG)
+        await assistants.create("other", "desk", CONFIG | {"language": "de-DE"})
         with pytest.raises(AssistantExists):
-            await assistants.create("other", "desk", CONFIG)
-        assert await assistants.get("other", "desk") is None
-        found = await assistants.find("desk")
-    assert found is not None
-    assert (found.tenant_id, found.language, found.record) == ("acme", "en-US", True)
+            await assistants.create("acme", "desk", CONFIG)
+        mine = await assistants.get("acme", "desk")
+        theirs = await assistants.get("other", "desk")
+    assert mine is not None
+    assert theirs is not None
+    assert (mine.tenant_id, mine.language, mine.record) == ("acme", "en-US", True)
+    assert (theirs.tenant_id, theirs.language) == ("other", "de-DE")
+
+
+async def test_by_its_id_alone_the_default_tenants_assistant_is_found_else_the_oldest(
+    database: Database,
+) -> None:
+    async def found() -> str | None:
+        async with database.reader() as session:
+            assistant = await Assistants(session).find("desk")
+        return assistant.tenant_id if assistant is not None else None
+
+    seen = [await found()]
+    for tenant_id in ("zenith", "acme", "default"):
+        async with database.session() as session:
+            await Assistants(session).create(tenant_id, "desk", CONFIG)
+        seen.append(await found())
+    assert seen == [None, "zenith", "zenith", "default"]
 
 
 async def test_an_assistant_is_changed_and_deleted_by_its_tenant_only(database: Database) -> None:
@@ -85,6 +104,6 @@ async def test_an_assistant_is_changed_and_deleted_by_its_tenant_only(database: 
         await assistants.update("acme", "desk", CONFIG | {"language": "de-DE"})
     async with database.session() as session:
         assistants = Assistants(session)
-        assert [kept.language for kept in await assistants.list("acme")] == ["de-DE"]
+        assert [kept.language for kept in (await assistants.list("acme")).items] == ["de-DE"]
         await assistants.delete("acme", "desk")
         assert await assistants.count() == 0
