@@ -83,9 +83,9 @@ async def get_transcript(call: CallInPath, parts: FromParts) -> Transcript:
 
 @router.post("/{call_id}/hangup", summary="End the call", responses={409: {}})
 async def hang_up(
+    principal: Operator,  # first: who may not, is not told which calls there are
     call: CallInPath,
     parts: FromParts,
-    principal: Operator,
     body: HangupRequest | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> HangupRead:
