@@ -61,6 +61,7 @@ class World:
     keys: dict[str, dict[str, str]] = field(default_factory=dict)
     ids: dict[str, tuple[str, str]] = field(default_factory=dict)  # by name of the parameter
     fingerprints: set[str] = field(default_factory=set)  # texts that only A has
+    whole: str = ""  # all that A can read
 
     async def send(
         self, tenant: str, method: str, path: str, body: object = None, **options: Any
@@ -122,6 +123,7 @@ async def furnished(service: Service) -> World:
         key_id = (await world.made(A, "/keys", {"name": "Second of A", "role": "admin"}))["id"]
         world.ids["key_id"] = (key_id, key_id[:-4] + "0000")
         world.fingerprints |= {key_id, "Second of A"}
+    world.whole = await world.all_of_a()
     return world
 
 
@@ -233,7 +235,7 @@ def requests(draw: st.DrawFn) -> tuple[Operation, dict[str, Any] | None, dict[st
 
 @given(requests(), st.booleans())
 @settings(
-    max_examples=300,
+    max_examples=200,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -254,7 +256,6 @@ async def _compare(
     query: dict[str, str],
     with_key: bool,
 ) -> None:
-    before = await world.all_of_a()
     seen = []
     for which in (0, 1):  # A's, and nobody's
         headers = {"Idempotency-Key": secrets.token_hex(8)} if with_key else {}
@@ -273,7 +274,8 @@ async def _compare(
             await _take_back(world, answer)
     if not _is_known_elsewhere(operation, body):
         assert seen[0] == seen[1], f"{operation.name} {body} {query}"
-    assert await world.all_of_a() == before, f"{operation.name} changed something of A"
+    if operation.method != "GET":
+        assert await world.all_of_a() == world.whole, f"{operation.name} changed something of A"
 
 
 def _is_known_elsewhere(operation: Operation, body: dict[str, Any] | None) -> bool:
