@@ -11,6 +11,10 @@ from contract.assistants import FillerOptions
 
 Chunk = ChatChunk | str | FlushSentinel
 
+# The turn may not be the assistant's yet when the word is due: with pre-emptive generation the
+# answer is asked for before that is decided.
+_ASK_AGAIN_SECONDS = 0.1
+
 
 class FillerController:
     """A short word at the head of an answer that is long in coming.
@@ -48,14 +52,16 @@ class FillerController:
         coming: asyncio.Future[Chunk] = asyncio.ensure_future(anext(chunks))
         try:
             while True:
-                if waiting:
+                while waiting and not coming.done():
                     await asyncio.wait({coming}, timeout=max(due - loop.time(), 0))
-                if waiting and not coming.done():
-                    waiting = False
+                    if coming.done():
+                        break
                     if word := self.next_word():
+                        waiting = False
                         yield f"{word} "
                         # Ends the voice's segment, or it would wait for the rest of a sentence.
                         yield FlushSentinel()
+                    due = loop.time() + _ASK_AGAIN_SECONDS
                 chunk = await coming
                 # Groq opens with an empty chunk that says nothing yet.
                 waiting = waiting and not _says_something(chunk)

@@ -49,6 +49,7 @@ class Vendors:
 
 def make_session(assistant: Assistant, language: str, vendors: Vendors) -> AgentSession[None]:
     return AgentSession[None](
+        vad=_voice_detector(assistant.turn.detection),
         stt=_ears(assistant, language, vendors),
         llm=_mind(assistant, vendors),
         tts=_mouth(assistant, language, vendors),
@@ -85,6 +86,16 @@ def _turn_detection(detection: TurnDetection) -> TurnDetectionMode:
         # Without a version livekit may choose the one that runs in LiveKit Cloud.
         return inference.TurnDetector(version="v1-mini")
     return "vad" if detection is TurnDetection.VAD else "stt"
+
+
+def _voice_detector(detection: TurnDetection) -> inference.VAD:
+    """Local, from the wheel: nothing is fetched and nothing leaves the machine."""
+    if detection is not TurnDetection.STT:
+        return inference.VAD(model="silero")
+    # The recogniser's end of speech makes livekit start this detector anew, which then meets the
+    # tail of the same sentence: with the default of 0.05 s that was "new speech" in one turn of
+    # twenty, and the answer waited for its end (1.6 s instead of 0.3).
+    return inference.VAD(model="silero", min_speech_duration=0.15)
 
 
 def _ears(assistant: Assistant, language: str, vendors: Vendors) -> stt.STT[Any]:

@@ -61,6 +61,16 @@ def test_an_empty_first_chunk_is_no_answer_yet() -> None:
     virtual_clock.run(story())
 
 
+def test_a_word_that_is_due_before_the_turn_is_decided_comes_once_it_is() -> None:
+    async def story() -> None:
+        controller = FillerController(OPTIONS, may_speak=lambda: virtual_clock.now() > 2.25)
+        controller.start()
+        words = await said(controller, answer(4))
+        assert words == ["2.3 One moment.", "flush", "4 The answer", "34 is yes."]
+
+    virtual_clock.run(story())
+
+
 def test_words_take_turns() -> None:
     async def story() -> None:
         controller = started()
