@@ -75,7 +75,9 @@ def atlas_ear() -> VoiceEar:
     failed = [use.call.after_failure for use in scenario.exchanges if use.call]
     answers = [exchange.say for exchange in scenario.exchanges]
     general = [scenario.opening, scenario.default, scenario.unprompted]
-    return VoiceEar(ASSISTANT_VOICE, [*answers, *after, *failed, *general])
+    # A template with a gap is never spoken as it stands, and too near to what is spoken of it.
+    sayable = [text for text in (*answers, *after, *failed, *general) if text and "{" not in text]
+    return VoiceEar(ASSISTANT_VOICE, sayable)
 
 
 def caller_ear() -> VoiceEar:
