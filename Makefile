@@ -10,6 +10,7 @@ UV_VERSION := 0.13.8
 PYTHON := .venv/bin/python
 UV := .tools/bin/uv
 READY := .venv/.made-from
+LOCKED := --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet
 PACKAGES = $(wildcard contract engine workflows activities agents api bridge store sandbox cli settings_table worker_main.py)
 
 # Debian's names. Chromium is for tests/e2e/test_browser.py, PostgreSQL for the tests of store and API on it,
@@ -81,9 +82,9 @@ settings-table: env ## Write docs/settings.md anew from the settings classes
 	@$(PYTHON) -m settings_table
 
 .PHONY: lock
-lock: $(UV) ## Resolve pyproject.toml anew into requirements.lock
-	@$(UV) pip compile pyproject.toml --group dev --universal --generate-hashes \
-		--no-emit-index-url --no-header --python-version 3.11 --quiet -o requirements.lock
+lock: $(UV) ## Resolve pyproject.toml anew into requirements.lock and requirements.prod.lock
+	@$(UV) pip compile pyproject.toml --group dev $(LOCKED) -o requirements.lock
+	@$(UV) pip compile pyproject.toml --constraint requirements.lock $(LOCKED) -o requirements.prod.lock
 
 .PHONY: system-packages
 system-packages: ## Debian packages that some tests need (the only step that needs root)

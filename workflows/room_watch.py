@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
@@ -10,7 +11,8 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options
 
 
-@workflow.defn
+# Not pinned as calls are: it never ends, so an old build would have to stay for its sake for ever.
+@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class RoomWatchWorkflow:
     """One of these per namespace, for ever: shift after shift of one heartbeating activity."""
 

@@ -11,7 +11,7 @@ from sandbox.stack.parts import Part
 from sandbox.stack.servers import Progress
 from sandbox.stack.site import REGION, Site
 
-_DYNAMIC_CONFIG = {
+DYNAMIC_CONFIG = {
     # The default of 20 a second per shard adds a plateau of 50 ms to every step.
     "history.transferProcessorMaxPollRPS": "1000",
     "matching.enableFairness": "true",
@@ -55,7 +55,7 @@ def search_attributes() -> dict[str, str]:
 
 def _temporal(site: Site) -> list[str]:
     flags = [f"--search-attribute={name}={kind}" for name, kind in search_attributes().items()]
-    flags += [f"--dynamic-config-value={key}={value}" for key, value in _DYNAMIC_CONFIG.items()]
+    flags += [f"--dynamic-config-value={key}={value}" for key, value in DYNAMIC_CONFIG.items()]
     return [
         *[servers.temporal(), "server", "start-dev"],
         *["--ip", "127.0.0.1", "--port", str(site.ports.temporal)],
