@@ -97,6 +97,10 @@ class FactOutbox:
         if entry is not None:
             await entry.acknowledged.wait()
 
+    async def emptied(self) -> None:
+        """Returns once every fact so far is acknowledged."""
+        await self._empty.wait()
+
     @property
     def waiting(self) -> int:
         return len(self._entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 
@@ -20,6 +21,8 @@ from engine.settings import EngineSettings
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 3.0
+# Who leaves with facts untold takes along how the call ended. Temporal may be away for a while.
+_UNTOLD_PATIENCE = 120.0
 
 
 class Presence:
@@ -45,6 +48,7 @@ class Presence:
         )
         self._heartbeat = Heartbeat(ctx.room, job.role, job.generation)
         self._rpc: RpcMethods | None = None
+        self._leaving: asyncio.Task[None] | None = None
 
     @property
     def room(self) -> rtc.Room:
@@ -61,6 +65,9 @@ class Presence:
         self._rpc.start()
 
     async def aclose(self) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
+            await asyncio.gather(self._leaving, return_exceptions=True)
         if self._rpc is not None:
             await self._rpc.aclose()
             self._rpc = None
@@ -75,5 +82,14 @@ class Presence:
         await self._outbox.acknowledged(fact)
 
     def leave(self, reason: str) -> None:
+        """Go as soon as the workflow knows all that this agent knows."""
+        if self._leaving is None:
+            self._leaving = asyncio.create_task(self._leave_when_told(reason), name="leaving")
+
+    async def _leave_when_told(self, reason: str) -> None:
+        try:
+            await asyncio.wait_for(self._outbox.emptied(), _UNTOLD_PATIENCE)
+        except TimeoutError:
+            log.warning("nobody takes this agent's facts")
         log.info("leaving the call", extra={"reason": reason})
         self._ctx.shutdown(reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -82,6 +83,25 @@ async def test_a_slow_mind_is_bridged_by_a_word(rig: Rig) -> None:
         await caller.leave()
     finally:
         await behave(rig, "groq")
+
+
+async def test_how_the_call_ended_is_told_although_temporal_was_away(rig: Rig) -> None:
+    call = await rig.open_call(AgentRole.ATLAS)
+    caller = await call.join()
+    await call.fact("opening_started")
+    await caller.heard.wait_until_heard()
+    await caller.heard.wait_for_quiet()
+    await rig.stack.kill("temporal")
+    await caller.say("Thank you, goodbye.")
+    await eventually_recorded(rig, "Goodbye.")
+    await caller.leave()
+    # Longer than Atlas waits for the workflow to close the room, and than it takes to go.
+    await asyncio.sleep(15)
+    await rig.stack.start_process("temporal")
+    await rig.stack.wait_until_ready("temporal")
+    ended = await call.fact("assistant_ended", patience=20)
+    assert ended["data"] == {"reason": "end_call"}
+    await call.fact("usage_reported")
 
 
 async def test_the_caller_is_greeted_although_temporal_is_away(rig: Rig) -> None:
