@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +28,9 @@ _HTTP_ERRORS = {
     404: ("not-found", "There is nothing at this address."),
     405: ("method-not-allowed", "This address does not take that method."),
 }
+
+# SQLSTATE: connection lost, transaction to be repeated, out of resources, shut down.
+_PASSING = ("08", "40", "53", "57P")
 
 log = structlog.get_logger()
 
@@ -58,9 +61,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(PlatformError, _platform_error)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http_error)
-    # ConnectionError: asyncpg's own, when PostgreSQL does not listen.
-    for error in (OperationalError, InterfaceError, PoolExhausted, ConnectionError):
+    for error in (OperationalError, InterfaceError, PoolExhausted):
         app.add_exception_handler(error, _database_away)
+    app.add_exception_handler(DBAPIError, _database_error)
 
 
 def problem(
@@ -148,6 +151,15 @@ async def _http_error(request: Request, error: Exception) -> ProblemResponse:
 async def _database_away(request: Request, error: Exception) -> ProblemResponse:
     log.error("database_unavailable", error=type(error).__name__)
     return problem(request, 503, "unavailable", "The database does not answer.")
+
+
+async def _database_error(request: Request, error: Exception) -> ProblemResponse:
+    """PostgreSQL's, which asyncpg does not sort into faults of ours and of the moment."""
+    assert isinstance(error, DBAPIError)
+    state = getattr(error.orig, "sqlstate", None)
+    if error.connection_invalidated or (state is not None and state.startswith(_PASSING)):
+        return await _database_away(request, error)
+    raise error
 
 
 class LastResort:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Connection, event, text
+import asyncpg  # type: ignore[import-untyped]
+from sqlalchemy import Connection, Dialect, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from contract.errors import SettingsError
+from contract.errors import SettingsError, Unavailable
 from store.schema import upgrade
 
 _BUSY_TIMEOUT_MS = 10_000  # other processes write too; one transaction takes milliseconds
@@ -30,11 +31,15 @@ class Database:
             url,
             pool_size=pool_size,
             max_overflow=0,
+            # PostgreSQL may have been restarted since: no request is to learn of it by failing.
+            pool_pre_ping=not self._is_sqlite,
             hide_parameters=True,  # what a caller said must not reach a log through an error
         )
         if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self.engine.sync_engine, "do_connect", _connect_postgresql)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._readers = async_sessionmaker(
             self.engine.execution_options(sqlite_begin="BEGIN"), expire_on_commit=False
@@ -82,6 +87,16 @@ def check_url(url: str) -> str:
     if driver not in _DRIVERS:
         raise SettingsError(f"DATABASE_URL must start with {' or '.join(_DRIVERS)}.")
     return driver
+
+
+def _connect_postgresql(
+    dialect: Dialect, _record: object, arguments: Sequence[Any], options: dict[str, Any]
+) -> object:
+    try:
+        return dialect.connect(*arguments, **options)
+    except (OSError, asyncpg.PostgresError) as error:
+        # Not wrapped by SQLAlchemy: whatever the network or a server that starts up says.
+        raise Unavailable("The database does not answer.") from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -12,9 +12,9 @@ from tests.api.service import Service, serve, settings_for
 
 
 @pytest.fixture
-async def service(tmp_path: Path) -> AsyncIterator[Service]:
+async def service(tmp_path: Path, database_url: str) -> AsyncIterator[Service]:
     """Without Temporal, LiveKit and object store."""
-    async with serve(settings_for(tmp_path)) as running:
+    async with serve(settings_for(tmp_path, database_url=database_url)) as running:
         yield running
 
 

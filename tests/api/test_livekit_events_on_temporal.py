@@ -34,9 +34,13 @@ LOBBY = "lobby-1"
 
 
 @pytest.fixture
-async def calls_api(tmp_path: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Service]:
+async def calls_api(
+    tmp_path: Path, temporal: WorkflowEnvironment, database_url: str
+) -> AsyncIterator[Service]:
     address = temporal.client.service_client.config.target_host
-    async with serve(settings_for(tmp_path, temporal_address=address)) as running:
+    async with serve(
+        settings_for(tmp_path, temporal_address=address, database_url=database_url)
+    ) as running:
         yield running
 
 
@@ -216,7 +220,7 @@ async def test_a_room_that_is_not_ours_is_left_alone_and_counted(
 
 
 async def test_a_room_reopened_with_an_old_token_is_closed(
-    tmp_path: Path, temporal: WorkflowEnvironment
+    tmp_path: Path, temporal: WorkflowEnvironment, database_url: str
 ) -> None:
     deleted: list[bytes] = []
 
@@ -233,6 +237,7 @@ async def test_a_room_reopened_with_an_old_token_is_closed(
     settings = settings_for(
         tmp_path,
         temporal_address=temporal.client.service_client.config.target_host,
+        database_url=database_url,
         livekit_url=f"http://127.0.0.1:{runner.addresses[0][1]}",
     )
     async with serve(settings) as calls_api:

@@ -13,6 +13,7 @@ from contract.identity import new_call_id
 from store.api_keys import ApiKeys, Role
 from store.assistants import Assistants
 from tests.api.service import Service, call_token, serve, settings_for
+from tests.postgres import postgres_server
 
 GET_TOKEN = "/web_call/get_token"
 
@@ -190,13 +191,30 @@ async def test_a_fault_of_ours_tells_no_internals(service: Service) -> None:
     assert "secret" not in answer.text
 
 
-async def test_a_database_that_is_away_is_503(tmp_path: Path) -> None:
+async def test_a_database_file_that_is_not_ours_any_more_is_503(tmp_path: Path) -> None:
     async with serve(settings_for(tmp_path)) as service:
         async with service.parts.database.session() as session:
             await session.execute(text("ALTER TABLE api_keys RENAME TO gone"))
         answer = await service.get("/calls")
         assert_problem(answer, 503, "unavailable")
         assert "api_keys" not in answer.text
+
+
+async def test_a_postgresql_that_comes_and_goes_needs_no_restart_of_ours(tmp_path: Path) -> None:
+    with postgres_server() as server:
+        url = await server.empty_database()
+        async with serve(settings_for(tmp_path, database_url=url)) as service:
+            assert (await service.get("/calls")).status_code == 200
+            server.stop()
+            for _ in range(2):  # over the connection that was cut, then over a new one
+                assert_problem(await service.get("/calls"), 503, "unavailable")
+            parts = (await service.get("/readyz")).json()["parts"]
+            assert parts["database"]["ok"] is False
+            server.start()
+            for _ in range(10):
+                assert (await service.get("/calls")).status_code == 200
+            parts = (await service.get("/readyz")).json()["parts"]
+            assert parts["database"]["ok"] is True
 
 
 async def test_only_the_temporal_ui_may_call_the_codec_from_a_browser(service: Service) -> None:

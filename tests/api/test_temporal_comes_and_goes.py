@@ -9,6 +9,7 @@ import pytest
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 
+from api.settings import ApiSettings
 from contract.identity import call_id_for_key
 from store.calls import Calls
 from tests.api.service import Service, free_port, serve, settings_for
@@ -30,16 +31,21 @@ async def temporal_on(port: int) -> WorkflowEnvironment:
     )
 
 
+def settings_at(port: int, folder: Path, database_url: str) -> ApiSettings:
+    return settings_for(folder, temporal_address=f"127.0.0.1:{port}", database_url=database_url)
+
+
 async def open_calls(service: Service) -> int:
     async with service.parts.database.reader() as session:
         return len(await Calls(session).open_calls())
 
 
 async def test_calls_are_refused_while_temporal_is_away_and_taken_once_it_is_there(
-    tmp_path: Path,
+    tmp_path: Path, database_url: str
 ) -> None:
     port = free_port()
-    async with serve(settings_for(tmp_path, temporal_address=f"127.0.0.1:{port}")) as service:
+    settings = settings_at(port, tmp_path, database_url)
+    async with serve(settings) as service:
         headers = {"Idempotency-Key": "patience"}
         refused = await service.post("/web_call/get_token", BODY, headers=headers)
         assert (refused.status_code, await open_calls(service)) == (503, 0)
@@ -61,9 +67,12 @@ async def test_calls_are_refused_while_temporal_is_away_and_taken_once_it_is_the
             assert await started_workflows(temporal.client, withdrawn) == set()
 
 
-async def test_a_start_that_temporal_lost_sight_of_leaves_no_row(tmp_path: Path) -> None:
+async def test_a_start_that_temporal_lost_sight_of_leaves_no_row(
+    tmp_path: Path, database_url: str
+) -> None:
     port = free_port()
-    async with serve(settings_for(tmp_path, temporal_address=f"127.0.0.1:{port}")) as service:
+    settings = settings_at(port, tmp_path, database_url)
+    async with serve(settings) as service:
         async with await temporal_on(port) as temporal, worker(temporal.client):
             assert (await service.post("/web_call/get_token", BODY)).status_code == 200
             before = await open_calls(service)

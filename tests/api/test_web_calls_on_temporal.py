@@ -23,9 +23,13 @@ BODY = {"assistant_id": "demo", "participant_name": "Ada", "metadata": {"order":
 
 
 @pytest.fixture
-async def calls_api(tmp_path: Path, temporal: WorkflowEnvironment) -> AsyncIterator[Service]:
+async def calls_api(
+    tmp_path: Path, temporal: WorkflowEnvironment, database_url: str
+) -> AsyncIterator[Service]:
     settings = settings_for(
-        tmp_path, temporal_address=temporal.client.service_client.config.target_host
+        tmp_path,
+        temporal_address=temporal.client.service_client.config.target_host,
+        database_url=database_url,
     )
     async with serve(settings) as running:
         yield running
@@ -175,11 +179,12 @@ async def test_hanging_up_without_a_worker_is_503(
 
 
 async def test_payloads_are_encrypted_and_the_codec_reads_them(
-    tmp_path: Path, temporal: WorkflowEnvironment
+    tmp_path: Path, temporal: WorkflowEnvironment, database_url: str
 ) -> None:
     settings = settings_for(
         tmp_path,
         temporal_address=temporal.client.service_client.config.target_host,
+        database_url=database_url,
         payload_encryption=True,
         payload_keys="test:" + "A" * 43 + "=",
         start_timeout_seconds=1.0,
