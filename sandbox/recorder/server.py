@@ -71,7 +71,9 @@ class RecorderApi:
     async def _serve(
         self, request: web.Request, operation: Operation, work: Work
     ) -> web.StreamResponse:
-        refused = twirp.check_grant(request, self._verifier)
+        refused = twirp.check_grant(
+            request, self._verifier, lambda grants: bool(grants.room_record)
+        )
         if refused is not None:
             self._faults.note(operation, None, status=refused.status)
             return refused

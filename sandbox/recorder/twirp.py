@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 import jwt
@@ -43,6 +44,7 @@ _CODE_OF_STATUS = {
 }
 
 M = TypeVar("M", bound=Message)
+Allowed = Callable[[api.VideoGrants], bool]
 
 
 class TwirpError(Exception):
@@ -91,9 +93,11 @@ def respond(message: Message, content_type: str) -> web.Response:
     return web.Response(text=text, content_type=JSON)
 
 
-def check_grant(request: web.Request, verifier: api.TokenVerifier) -> web.Response | None:
-    """None when the token may record. LiveKit answers a bad token in plain text, a missing grant
-    as a Twirp error that is `unauthenticated`, not `permission_denied`."""
+def check_grant(
+    request: web.Request, verifier: api.TokenVerifier, allowed: Allowed
+) -> web.Response | None:
+    """None when the token's grants allow it. LiveKit answers a bad token in plain text, a missing
+    grant as a Twirp error that is `unauthenticated`, not `permission_denied`."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme != "Bearer" or not token:
         return web.Response(
@@ -103,6 +107,6 @@ def check_grant(request: web.Request, verifier: api.TokenVerifier) -> web.Respon
         claims = verifier.verify(token.strip())
     except jwt.PyJWTError as wrong:
         return web.Response(status=401, text=f"invalid token, error: {wrong}\n")
-    if claims.video is None or not claims.video.room_record:
+    if claims.video is None or not allowed(claims.video):
         return TwirpError("unauthenticated", "permissions denied").response()
     return None
