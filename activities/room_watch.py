@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.livekit_errors import livekit_errors
+from activities.room_rounds import Outside, Rounds
 from contract.calls import CallStatus
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.facts import Fact, FactKind, FactSource, ParticipantKind, ParticipantSeen
@@ -26,6 +27,7 @@ from store.database import Database
 
 # Webhooks come within milliseconds; what the store has not heard of for this long got lost.
 _PATIENCE_SECONDS = 4.0
+_AT_ONCE = 8  # requests to LiveKit
 _ORPHAN_AGE = timedelta(minutes=1)
 _IN_TALK = frozenset({CallStatus.IN_PROGRESS, CallStatus.ON_HOLD})
 
@@ -42,25 +44,26 @@ class Sighting:
 
 @dataclass(slots=True)
 class Oddities:
-    """Since when a call and its room have been at odds, by the monotonic clock in seconds."""
+    """What a call and its room are at odds about, and since when by the monotonic clock."""
 
-    since: dict[tuple[str, FactKind], float] = field(default_factory=dict)
+    since: dict[str, tuple[FactKind, float]] = field(default_factory=dict)
 
     def ripe(self, call_id: str, found: Sighting | None, now: float) -> bool:
         """True once the same oddity has lasted; then its clock starts anew."""
-        kind = found.kind if found else None
-        for key in [key for key in self.since if key[0] == call_id and key[1] is not kind]:
-            del self.since[key]
         if found is None:
+            self.since.pop(call_id, None)
             return False
-        first = self.since.setdefault((call_id, found.kind), now)
+        kind, first = self.since.get(call_id, (None, now))
+        if kind is not found.kind:
+            first = now
+        self.since[call_id] = (found.kind, first)
         if now - first < _PATIENCE_SECONDS:
             return False
-        del self.since[(call_id, found.kind)]
+        del self.since[call_id]
         return True
 
     def forget_all_but(self, call_ids: set[str]) -> None:
-        self.since = {key: at for key, at in self.since.items() if key[0] in call_ids}
+        self.since = {key: odd for key, odd in self.since.items() if key in call_ids}
 
 
 class RoomWatchActivities:
@@ -72,34 +75,48 @@ class RoomWatchActivities:
     @activity.defn(name=Step.WATCH_ROOMS)
     async def watch_rooms(self, order: WatchRooms) -> None:
         """One shift. Ends early when its worker shuts down, so that another can take over."""
-        oddities = Oddities()
+        oddities, rounds = Oddities(), Rounds()
         ends = time.monotonic() + order.shift
         while time.monotonic() < ends and not activity.is_worker_shutdown():
             with livekit_errors("list rooms"):
-                await self._look_around(oddities)
+                await self._look_around(oddities, rounds)
             activity.heartbeat()
             await asyncio.sleep(order.interval)
 
-    async def _look_around(self, oddities: Oddities) -> None:
-        async with self._database.session() as session:
+    async def _look_around(self, oddities: Oddities, rounds: Rounds) -> None:
+        async with self._database.reader() as session:
             calls = await Calls(session).open_calls()
-        oddities.forget_all_but({call.call_id for call in calls})
+        open_now = {call.call_id for call in calls}
+        oddities.forget_all_but(open_now)
+        rounds.forget_all_but(open_now)
         if not calls:
             return
         names = [call.room_name for call in calls]
         listed = await self._livekit.room.list_rooms(api.ListRoomsRequest(names=names))
         rooms = {room.name: room for room in listed.rooms}
+        due: list[tuple[OpenCall, api.Room]] = []
         for call in calls:
+            room = rooms.get(call.room_name)
+            if room is None:
+                await self._judge(call, _without_room(call), oddities)
+            elif rounds.is_due(call.call_id, _outside(call, room), time.monotonic()):
+                due.append((call, room))
+            else:
+                await self._judge(call, None, oddities)
+        for first in range(0, len(due), _AT_ONCE):
             activity.heartbeat()
-            found = await self._compare(call, rooms.get(call.room_name))
-            if found and oddities.ripe(call.call_id, found, time.monotonic()):
-                await self._tell(call, found)
+            some = due[first : first + _AT_ONCE]
+            sightings = await asyncio.gather(*(self._go_in(call, room) for call, room in some))
+            for (call, room), found in zip(some, sightings, strict=True):
+                seen, odd = _outside(call, room), found is not None
+                rounds.visited(call.call_id, seen, time.monotonic(), was_odd=odd)
+                await self._judge(call, found, oddities)
 
-    async def _compare(self, call: OpenCall, room: api.Room | None) -> Sighting | None:
-        if room is None:
-            # A call that is queued may be about to open its room; its own timers end it.
-            in_talk = call.status in _IN_TALK
-            return Sighting(FactKind.ROOM_GONE, {}) if in_talk else None
+    async def _judge(self, call: OpenCall, found: Sighting | None, oddities: Oddities) -> None:
+        if oddities.ripe(call.call_id, found, time.monotonic()) and found is not None:
+            await self._tell(call, found)
+
+    async def _go_in(self, call: OpenCall, room: api.Room) -> Sighting | None:
         present = await self._livekit.room.list_participants(
             api.ListParticipantsRequest(room=call.room_name)
         )
@@ -148,6 +165,15 @@ class RoomWatchActivities:
                     call_id=call.call_id, status=CallStatus.ENDED, ended_at=at, ending=ending
                 )
             )
+
+
+def _without_room(call: OpenCall) -> Sighting | None:
+    # A call that is queued may be about to open its room; its own timers end it.
+    return Sighting(FactKind.ROOM_GONE, {}) if call.status in _IN_TALK else None
+
+
+def _outside(call: OpenCall, room: api.Room) -> Outside:
+    return Outside(room.sid, room.num_participants, room.num_publishers, call.status)
 
 
 def _is_there(role: AgentRole, participants: Iterable[api.ParticipantInfo]) -> bool:

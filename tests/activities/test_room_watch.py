@@ -1,0 +1,135 @@
+"""The room watch with real Temporal and store, over rooms without media (`sandbox/hall`)."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from livekit import api
+from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+
+from activities.room_watch import RoomWatchActivities
+from contract.calls import CallStatus, Direction, Provider
+from contract.facts import FactKind
+from contract.identity import new_call_id
+from contract.steps import WatchRooms, WriteRecord
+from store.calls import Calls, NewCall
+from store.database import Database
+from tests.bench.histories import facts_of
+from tests.sandbox.hall.conftest import OpenHall, open_hall
+
+pytestmark = pytest.mark.stack
+
+_INTERVAL = 0.25
+# Two patiences of the watch and a little.
+_ENOUGH = 9.0
+
+
+@dataclass
+class Watched:
+    """Calls whose workflows nobody carries on: what they are told stays in their histories."""
+
+    hall: OpenHall
+    database: Database
+    temporal: Client
+
+    async def call(self, status: CallStatus, *identities: str) -> str:
+        call_id = new_call_id()
+        await self.temporal.start_workflow("CallWorkflow", id=call_id, task_queue="nobody")
+        await self.hall.livekit.room.create_room(api.CreateRoomRequest(name=call_id))
+        for identity in identities:
+            await self.hall.join(call_id, identity)
+        async with self.database.session() as session:
+            calls = Calls(session)
+            await calls.insert(
+                NewCall(
+                    call_id=call_id,
+                    tenant_id="default",
+                    direction=Direction.WEB,
+                    provider=Provider.WEB,
+                    room_name=call_id,
+                    started_at=datetime.now(UTC),
+                )
+            )
+            await calls.write(WriteRecord(call_id=call_id, status=status))
+        return call_id
+
+    async def talk(self) -> str:
+        return await self.call(CallStatus.IN_PROGRESS, "caller", "atlas-1", "media-bot-1")
+
+    async def told(self, call_id: str) -> list[str]:
+        return [fact.kind for fact in await facts_of(self.temporal, call_id)]
+
+    async def watch(self, seconds: float) -> None:
+        watch = RoomWatchActivities(self.hall.livekit, self.database, self.temporal)
+        order = WatchRooms(shift=seconds, interval=_INTERVAL)
+        await ActivityEnvironment().run(watch.watch_rooms, order)
+
+
+@pytest_asyncio.fixture
+async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
+    temporal = str(Path(sys.executable).with_name("temporal"))
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'calls.db'}")
+    await database.migrate()
+    try:
+        async with (
+            await WorkflowEnvironment.start_local(dev_server_existing_path=temporal) as env,
+            open_hall() as hall,
+        ):
+            yield Watched(hall, database, env.client)
+    finally:
+        await database.aclose()
+
+
+async def test_each_call_is_told_what_its_webhooks_failed_to_tell(watched: Watched) -> None:
+    """Who left or came while the watch looked, and what had happened before it began."""
+    quiet, abandoned, alone = [await watched.talk() for _ in range(3)]
+    vanished, before = await watched.talk(), await watched.talk()
+    joined = await watched.call(CallStatus.QUEUED, "atlas-1", "media-bot-1")
+    still_queued = await watched.call(CallStatus.QUEUED, "atlas-1", "media-bot-1")
+    await watched.hall.leave(before, "caller")
+
+    async def meanwhile() -> None:
+        await asyncio.sleep(1.0)
+        await watched.hall.leave(abandoned, "caller")
+        await watched.hall.leave(alone, "atlas-1")
+        await watched.hall.livekit.room.delete_room(api.DeleteRoomRequest(room=vanished))
+        await watched.hall.join(joined, "caller")
+
+    await asyncio.gather(watched.watch(_ENOUGH), meanwhile())
+    assert (await watched.told(abandoned))[0] == FactKind.HUMANS_GONE
+    assert (await watched.told(before))[0] == FactKind.HUMANS_GONE
+    assert (await watched.told(alone))[0] == FactKind.AGENTS_GONE
+    assert (await watched.told(vanished))[0] == FactKind.ROOM_GONE
+    assert (await watched.told(joined))[0] == FactKind.HUMANS_PRESENT
+    assert await watched.told(quiet) == await watched.told(still_queued) == []
+
+
+async def test_quiet_rooms_are_not_asked_for_at_every_look(watched: Watched) -> None:
+    calls = [await watched.talk() for _ in range(12)]
+    await watched.watch(4.0)
+    looks = await watched.hall.asked("RoomService/ListRooms")
+    visits = await watched.hall.asked("RoomService/ListParticipants")
+    assert len(calls) <= visits < len(calls) * looks / 3
+
+
+async def test_an_oddity_that_passes_leaves_no_trace(watched: Watched) -> None:
+    """Away for a moment, twice: neither lasted long enough to be told."""
+    call = await watched.talk()
+
+    async def comes_and_goes() -> None:
+        for _ in range(2):
+            await asyncio.sleep(1.0)
+            await watched.hall.leave(call, "caller")
+            await asyncio.sleep(2.0)
+            await watched.hall.join(call, "caller")
+
+    await asyncio.gather(watched.watch(8.0), comes_and_goes())
+    assert await watched.told(call) == []
