@@ -22,14 +22,18 @@ from tests.bench import (
     first_audio,
     get_token,
     history_size,
+    lives,
+    open_calls,
+    starts,
     turn_response,
     webhook_ack,
     worker_killed,
 )
 from tests.bench.bench import Bench, temporal_of
 from tests.bench.figures import Figure
+from tests.bench.load import Tell
 from tests.bench.machine import Machine, Others
-from tests.bench.report import for_terminal, markdown
+from tests.bench.report import Report, for_terminal, markdown
 
 FIGURES: dict[str, Callable[[Bench], Awaitable[Figure]]] = {
     "get_token": get_token.measure,
@@ -40,6 +44,13 @@ FIGURES: dict[str, Callable[[Bench], Awaitable[Figure]]] = {
     "history": history_size.measure,
     "cost": cost.measure,
 }
+# Each of these starts a stack of its own, beside which nothing else of ours runs.
+LOAD: dict[str, Callable[[float, Tell], Awaitable[Figure]]] = {
+    "starts": starts.measure,
+    "lives": lives.measure,
+    "open_calls": open_calls.measure,
+}
+ALL = (*FIGURES, *LOAD)
 _REPORT = CHECKOUT / "docs" / "benchmarks.md"
 # The breakdowns are read from these logs.
 _SETTINGS = {"api": {"LOG_FORMAT": "json"}, "atlas": {"LOG_FORMAT": "json"}}
@@ -49,7 +60,7 @@ console = Console(highlight=False)
 
 def main(
     only: Annotated[
-        list[str] | None, typer.Option(help=f"One of {', '.join(FIGURES)}; repeatable.")
+        list[str] | None, typer.Option(help=f"One of {', '.join(ALL)}; repeatable.")
     ] = None,
     scale: Annotated[float, typer.Option(min=0.01, help="Times the usual sample sizes.")] = 1.0,
     out: Annotated[
@@ -58,10 +69,10 @@ def main(
     ] = None,
 ) -> None:
     """Measure; exit code 1 when a figure could not be measured at all."""
-    if unknown := set(only or ()) - set(FIGURES):
+    if unknown := set(only or ()) - set(ALL):
         raise typer.BadParameter(f"unknown: {', '.join(unknown)}", param_hint="--only")
-    names = [name for name in FIGURES if not only or name in only]
-    if out is None and len(names) == len(FIGURES):
+    names = [name for name in ALL if not only or name in only]
+    if out is None and len(names) == len(ALL):
         out = _REPORT
     try:
         sys.exit(asyncio.run(_bench(names, scale, out)))
@@ -75,56 +86,84 @@ def main(
 async def _bench(names: list[str], scale: float, out: Path | None) -> int:
     this = asyncio.current_task()
     assert this is not None
-    # The stack ends with us also when we are told to go.
+    # The stacks end with us also when we are told to go.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
-    machine, begun = Machine.look(), time.monotonic()
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    begun = time.monotonic()
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("starting the stack", total=len(Part) + len(names) + 1)
+        run = _Run(progress, names, scale, out)
+        if any(name in FIGURES for name in names):
+            await run.on_one_stack([name for name in names if name in FIGURES])
+        for name in names:
+            if name in LOAD:
+                await run.measure(name, LOAD[name](scale, run.tell))
+    load = run.report.machine.load
+    console.print(f"Measured in {time.monotonic() - begun:.0f} s; load before {load:.1f}.")
+    if out is not None:
+        console.print(f"Written to {out}.")
+    return 1 if run.broken else 0
 
-        def started(part: str, news: str) -> None:
-            if news.startswith("ready") and not progress.tasks[0].completed >= len(Part):
-                progress.advance(task)
 
-        async with Stack(free_ports=True, settings=_SETTINGS, on_progress=started) as stack:
+class _Run:
+    """The figures one after the other, each shown and written down as soon as it is there."""
+
+    def __init__(
+        self, progress: Progress, names: list[str], scale: float, out: Path | None
+    ) -> None:
+        self.report = Report(Machine.look(), scale)
+        self.broken = 0
+        self._out = out
+        self._progress = progress
+        shared = len(Part) + 1 if any(name in FIGURES for name in names) else 0
+        self._task = progress.add_task("starting the stack", total=shared + len(names))
+
+    def tell(self, news: str) -> None:
+        self._progress.update(self._task, description=news)
+
+    async def on_one_stack(self, names: list[str]) -> None:
+        async with Stack(free_ports=True, settings=_SETTINGS, on_progress=self._started) as stack:
             told = stack.description
             headers = {"Authorization": f"Bearer {told.api_key}"}
             async with httpx2.AsyncClient(
                 base_url=told.api_url, headers=headers, timeout=30
             ) as http:
-
-                def tell(news: str) -> None:
-                    progress.update(task, description=news)
-
-                bench = Bench(stack, http, await temporal_of(stack), scale, tell)
-                tell("warming up")
+                bench = Bench(stack, http, await temporal_of(stack), self.report.scale, self.tell)
+                self.tell("warming up")
                 await bench.warm_up()
-                progress.advance(task)
-                figures, broken = [], 0
+                self.report.bench = bench
+                self._progress.advance(self._task)
                 others = Others(stack.pids)
                 for name in names:
-                    try:
-                        figure = await FIGURES[name](bench)
-                    except Exception as error:  # the other figures are worth having
-                        broken += 1
-                        figure = Figure(name, f"Could not be measured: {type(error).__name__}.")
-                        figure.row(name).fail(error)
-                        console.print_exception()
-                    figure.notes.append(
-                        f"Other programs took {others.share():.0f} % of the machine's CPU time "
-                        "meanwhile."
-                    )
-                    figures.append(figure)
-                    progress.advance(task)
-                    for table in for_terminal(figure):
-                        console.print(table)
-                    if out is not None:  # after each one: an hour's work is not lost
-                        report = markdown(figures, machine, bench)
-                        await asyncio.to_thread(out.write_text, report)
-    console.print(f"Measured in {time.monotonic() - begun:.0f} s; load before {machine.load:.1f}.")
-    if out is not None:
-        console.print(f"Written to {out}.")
-    return 1 if broken else 0
+                    await self.measure(name, _with_others(others, FIGURES[name](bench)))
+
+    async def measure(self, name: str, measuring: Awaitable[Figure]) -> None:
+        try:
+            figure = await measuring
+        except Exception as error:  # the other figures are worth having
+            self.broken += 1
+            figure = Figure(name, f"Could not be measured: {type(error).__name__}.")
+            figure.row(name).fail(error)
+            console.print_exception()
+        self.report.figures.append(figure)
+        self._progress.advance(self._task)
+        for table in for_terminal(figure):
+            console.print(table)
+        for note in figure.notes:
+            console.print(f"- {note}", markup=False)
+        if self._out is not None:  # after each one: an hour's work is not lost
+            await asyncio.to_thread(self._out.write_text, markdown(self.report))
+
+    def _started(self, part: str, news: str) -> None:
+        if news.startswith("ready") and self._progress.tasks[0].completed < len(Part):
+            self._progress.advance(self._task)
+
+
+async def _with_others(others: Others, measuring: Awaitable[Figure]) -> Figure:
+    figure = await measuring
+    figure.notes.append(
+        f"Other programs took {others.share():.0f} % of the machine's CPU time meanwhile."
+    )
+    return figure
 
 
 if __name__ == "__main__":

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 
-from temporalio.api.history.v1 import HistoryEvent
-
 from tests.bench.bare_update import BareUpdates
-from tests.bench.bench import Bench, Opened, wall
+from tests.bench.bench import Bench, Opened
 from tests.bench.figures import Budget, Figure, Measured, steps_table
-from tests.bench.histories import events_of, kind, moment
+from tests.bench.start_steps import start_steps
 
 _BUDGET = Budget(95, 100)
 _AT_ONCE = 4
@@ -45,7 +43,7 @@ async def measure(bench: Bench) -> Figure:
     figure.tables.append(
         steps_table(
             "Where the time of one request goes (one at a time, from Temporal's history)",
-            [await _steps(bench, call) for call in calls],
+            [await start_steps(bench, call) for call in calls],
         )
     )
     for ours, theirs in ((alone, bare), (crowd, bare_crowd)):
@@ -82,26 +80,3 @@ async def _bare(updates: BareUpdates, at_once: int, row: Measured) -> None:
             row.fail(seconds)
         else:
             row.add(seconds * 1000)
-
-
-async def _steps(bench: Bench, call: Opened) -> dict[str, float]:
-    """ms since the request was sent."""
-    moments = {"request sent": wall(call.asked_at)}
-    for event in await events_of(bench.temporal, call.call_id):
-        if (name := _name_of(event)) is not None:
-            moments.setdefault(name, moment(event))
-        if kind(event) == "workflow_execution_update_completed":
-            break
-    moments["answer received"] = wall(call.answered_at)
-    begun = moments["request sent"]
-    return {name: (at - begun) * 1000 for name, at in moments.items()}
-
-
-def _name_of(event: HistoryEvent) -> str | None:
-    return {
-        "workflow_execution_started": "workflow started",
-        "workflow_task_started": "first workflow task taken",
-        "activity_task_scheduled": "first activities ordered",
-        "activity_task_completed": "an activity's end taken (open_room)",
-        "workflow_execution_update_completed": "update answered",
-    }.get(kind(event))

@@ -22,10 +22,10 @@ class Tree:
 def trees(
     pids_of: Callable[[str], list[int]], parts: Iterable[str], *, memory: bool = False
 ) -> dict[str, Tree]:
-    return {part: _tree(pids_of(part), memory) for part in parts}
+    return {part: tree_of(pids_of(part), memory=memory) for part in parts}
 
 
-def _tree(pids: list[int], memory: bool) -> Tree:
+def tree_of(pids: list[int], *, memory: bool = False) -> Tree:
     alive, cpu, rss, pss = [], 0.0, 0.0, 0.0
     for pid in pids:
         with suppress(psutil.Error):

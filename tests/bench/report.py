@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from rich.table import Table as RichTable
 
@@ -16,23 +17,31 @@ _HEADINGS = ("figure", "unit", "n", "failed", "p50", "p95", "p99", "max", "budge
 _SHOWN_FAILURES = 5
 
 
-def markdown(figures: Sequence[Figure], machine: Machine, bench: Bench) -> str:
+@dataclass(slots=True)
+class Report:
+    machine: Machine
+    scale: float
+    figures: list[Figure] = field(default_factory=list)
+    bench: Bench | None = None  # None while no figure needed the stack with its agents
+
+
+def markdown(report: Report) -> str:
+    machine, figures = report.machine, report.figures
     judged = [row for figure in figures for row in figure.rows if row.verdict != UNJUDGED]
     lines = [
         "# Benchmarks",
         "",
         "Written by `make bench` (`tests/bench/`, one file a figure); do not edit. Every figure is "
-        "of a whole stack on one machine: real Temporal, real LiveKit, the stand-ins for the AI "
-        "vendors, and the callers and clients themselves.",
+        "of a whole stack on one machine: real Temporal, real LiveKit (but for the figures that "
+        "say otherwise), the stand-ins for the AI vendors, and the callers and clients themselves.",
         "",
         f"- Measured {machine.at:%Y-%m-%d %H:%M} UTC at commit {machine.commit}, "
-        f"sample sizes × {bench.scale:g}",
+        f"sample sizes × {report.scale:g}",
         f"- Machine: {machine.line}",
         f"- Load average before: {machine.load:.1f}" + _warning(machine) + f"; after: "
         f"{os.getloadavg()[0]:.1f}",
         f"- Versions: {machine.versions}",
-        f"- Times that the agents did not become quiet within 30 s before a sample: "
-        f"{bench.unsettled}; calls of the warm-up that failed: {bench.failed_warm_ups}",
+        *_unrest(report.bench),
         "",
         "Percentiles are nearest ranks: with n samples, p99 of n < 100 is the maximum. Failed "
         "tries are counted, shown, and make a budget missed.",
@@ -55,6 +64,15 @@ def markdown(figures: Sequence[Figure], machine: Machine, bench: Bench) -> str:
 def for_terminal(figure: Figure) -> list[RichTable]:
     own = Table(figure.title, _HEADINGS, [_row(row) for row in figure.rows])
     return [_rich(table) for table in (own, *figure.tables)]
+
+
+def _unrest(bench: Bench | None) -> list[str]:
+    if bench is None:
+        return []
+    return [
+        f"- Times that the agents did not become quiet within 30 s before a sample: "
+        f"{bench.unsettled}; calls of the warm-up that failed: {bench.failed_warm_ups}"
+    ]
 
 
 def _warning(machine: Machine) -> str:
