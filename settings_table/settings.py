@@ -15,6 +15,7 @@ from agents.atlas.settings import AtlasSettings
 from agents.media_bot.settings import MediaBotSettings
 from api.settings import ApiSettings
 from engine.secret_files import is_secret, names_of
+from sandbox.hall.settings import HallSettings
 from sandbox.providers.settings import ProvidersSettings
 from sandbox.recorder.settings import RecorderSettings
 from sandbox.talk.settings import TalkSettings
@@ -27,6 +28,7 @@ PROCESSES: dict[str, type[BaseSettings]] = {
     "providers": ProvidersSettings,
     "recorder": RecorderSettings,
     "talk": TalkSettings,
+    "hall": HallSettings,
 }
 """One class per process, by the process' name (docs/interfaces.md)."""
 

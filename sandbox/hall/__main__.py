@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 import sys
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from livekit import api
-from pydantic import ValidationError
 
+from engine.logs import set_up_logs
+from engine.startup import load
 from sandbox.hall.rooms import Rooms
 from sandbox.hall.server import HallApi
 from sandbox.hall.settings import HallSettings
@@ -18,14 +19,8 @@ from sandbox.hall.webhooks import RoomWebhooks
 
 
 def main() -> int:
-    try:
-        settings = HallSettings()
-    except ValidationError as wrong:
-        first = wrong.errors()[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "a setting"
-        print(f"hall: the setting {name} is wrong: {first['msg']}.", file=sys.stderr)
-        return 2
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+    settings = load(HallSettings)
+    set_up_logs("hall", settings.log_level, settings.log_format)
     return asyncio.run(_serve(settings))
 
 
@@ -40,10 +35,11 @@ async def _serve(settings: HallSettings) -> int:
     await webhooks.start()
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.hall_host, settings.hall_port).start()
+        address = urlsplit(settings.livekit_url)
+        await web.TCPSite(runner, address.hostname, address.port).start()
         await ended.wait()
     except OSError as wrong:
-        print(f"hall: HALL_PORT cannot be used: {wrong}.", file=sys.stderr)
+        print(f"hall: LIVEKIT_URL cannot be listened on: {wrong}.", file=sys.stderr)
         return 2
     finally:
         await runner.cleanup()

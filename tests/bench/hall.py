@@ -34,7 +34,7 @@ class Hall:
         settings = {
             "PATH": os.environ.get("PATH", ""),
             "PYTHONPATH": str(CHECKOUT),
-            "HALL_PORT": self._url.rpartition(":")[2],
+            "LIVEKIT_URL": told.livekit_url,
             "HALL_WEBHOOK_URL": f"{told.api_url}/livekit/webhook",
             "LIVEKIT_API_KEY": told.livekit_api_key,
             "LIVEKIT_API_SECRET": told.livekit_api_secret,

@@ -20,6 +20,7 @@ COMMANDS = {
     "providers": ["-m", "sandbox.providers"],
     "recorder": ["-m", "sandbox.recorder"],
     "talk": ["-m", "sandbox.talk"],
+    "hall": ["-m", "sandbox.hall"],
 }
 HIDDEN = "hush-hush-hush-hush"
 

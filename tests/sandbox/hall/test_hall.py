@@ -57,12 +57,16 @@ async def test_nobody_joins_a_room_that_is_not_there(hall: OpenHall) -> None:
 def test_the_process_names_a_setting_that_is_missing() -> None:
     said = _run({})
     assert said.returncode == 2
-    assert "HALL_PORT" in said.stderr
+    assert "LIVEKIT_URL" in said.stderr
 
 
 async def test_the_process_serves_and_ends_on_sigterm() -> None:
     port = unused_port()
-    settings = {"HALL_PORT": str(port), "LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "s"}
+    settings = {
+        "LIVEKIT_URL": f"ws://127.0.0.1:{port}",
+        "LIVEKIT_API_KEY": "key",
+        "LIVEKIT_API_SECRET": "secret",
+    }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sandbox.hall"), cwd=CHECKOUT, env=os.environ | settings
     )
