@@ -43,9 +43,10 @@ from store.database import Database
 from workflows import search_attributes
 from workflows.call import CallWorkflow
 from workflows.recording import RecordingWorkflow
-from workflows.room_watch import RoomWatchWorkflow
+from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
 
 WORKFLOWS: Sequence[type] = (CallWorkflow, RecordingWorkflow, RoomWatchWorkflow)
+VERSIONED_WORKFLOWS: Sequence[type] = (CallWorkflow, RecordingWorkflow, VersionedRoomWatchWorkflow)
 
 log = structlog.get_logger()
 
@@ -64,7 +65,7 @@ async def run(settings: WorkerSettings) -> None:
         worker = Worker(
             client,
             task_queue=settings.call_task_queue,
-            workflows=WORKFLOWS,
+            workflows=VERSIONED_WORKFLOWS if settings.worker_versioning else WORKFLOWS,
             activities=_activities(settings, client, database, livekit, egress),
             workflow_runner=_sandbox(),
             # Else the next event of a call whose worker was killed waits 10 s for it to come back.
