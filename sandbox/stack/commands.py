@@ -68,6 +68,16 @@ def _temporal(site: Site) -> list[str]:
     ]
 
 
+def livekit_rooms() -> dict[str, object]:
+    """How rooms behave, here and in production (deploy/livekit/livekit.yaml)."""
+    return {
+        "auto_create": True,
+        "empty_timeout": 60,
+        "departure_timeout": 20,
+        "enable_remote_unmute": True,
+    }
+
+
 def _livekit_config(site: Site) -> str:
     ports, keys = site.ports, site.keys
     config = {
@@ -82,12 +92,7 @@ def _livekit_config(site: Site) -> str:
         },
         "keys": {keys.livekit_api_key: keys.livekit_api_secret},
         "webhook": {"api_key": keys.livekit_api_key, "urls": [site.webhook_url]},
-        "room": {
-            "auto_create": True,
-            "empty_timeout": 60,
-            "departure_timeout": 20,
-            "enable_remote_unmute": True,
-        },
+        "room": livekit_rooms(),
         # One JSON object a line: readiness of the agents is read from it.
         "logging": {"json": True, "level": "info"},
     }

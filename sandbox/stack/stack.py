@@ -76,6 +76,10 @@ class Stack:
         return self._site.folder
 
     @property
+    def site(self) -> Site:
+        return self._site
+
+    @property
     def description(self) -> StackDescription:
         return StackDescription.of(
             self._site,
