@@ -4,43 +4,106 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Literal
+from urllib.parse import quote
 
-import aiohttp
+from livekit import api as livekit_api
 from pydantic import BaseModel, Field
 
+from api.installation.worker_probe import probe_worker
 from api.parts import Parts
 
 _PATIENCE = 2.0
+# Temporal's server sets the attribute after five failed workflow tasks in a row and takes it away
+# with the first that succeeds.
+STUCK = 'ExecutionStatus="Running" AND TemporalReportedProblems IS NOT NULL'
+
+Status = Literal["ready", "degraded", "not ready"]
 
 
 class PartState(BaseModel):
     ok: bool
+    needed: bool = Field(
+        True, description="Without it the answer is 503; without the others it is `degraded`."
+    )
     detail: str = Field("", description="Why not, without addresses or secrets.")
+    without_it: str = Field("", description="What does not work meanwhile.")
+    link: str | None = Field(None, description="Where to look further.")
+
+
+class Trouble(Exception):
+    """A part answers, and what it says is not well."""
+
+    def __init__(self, sentence: str, link: str | None = None) -> None:
+        super().__init__(sentence)
+        self.link = link
 
 
 async def check_all(parts: Parts) -> dict[str, PartState]:
-    checks: dict[str, Callable[[], Awaitable[None]]] = {
-        "temporal": parts.workflows.ping,
-        "livekit": lambda: _livekit(parts.settings.livekit_url),
-        "database": parts.database.ping,
-        "object_store": lambda: asyncio.to_thread(parts.object_store.check),
+    checks: dict[str, tuple[Callable[[], Awaitable[None]], bool, str]] = {
+        "temporal": (parts.workflows.ping, True, "No call can start, none can be ended from here."),
+        "livekit": (lambda: _livekit(parts), True, "No call can start, running ones are silent."),
+        "database": (parts.database.ping, True, "Nothing can be read, no call can start."),
+        "object_store": (
+            lambda: asyncio.to_thread(parts.object_store.check),
+            True,
+            "Calls go on; recordings wait, and links to them do not open.",
+        ),
+        "worker": (lambda: _worker(parts), False, "No call can start; running ones wait for it."),
+        "workflow_tasks": (
+            lambda: _workflow_tasks(parts),
+            False,
+            "The calls in question stand still until a worker has code that can go on.",
+        ),
     }
-    states = await asyncio.gather(*(_state(check) for check in checks.values()))
+    states = await asyncio.gather(*(_state(*check) for check in checks.values()))
     return dict(zip(checks, states, strict=True))
 
 
-async def _state(check: Callable[[], Awaitable[None]]) -> PartState:
+def status_of(states: dict[str, PartState]) -> Status:
+    away = [state for state in states.values() if not state.ok]
+    if any(state.needed for state in away):
+        return "not ready"
+    return "degraded" if away else "ready"
+
+
+async def _state(check: Callable[[], Awaitable[None]], needed: bool, without_it: str) -> PartState:
     try:
         async with asyncio.timeout(_PATIENCE):
             await check()
     except TimeoutError:
-        return PartState(ok=False, detail=f"no answer within {_PATIENCE:g} s")
+        detail, link = f"no answer within {_PATIENCE:g} s", None
+    except Trouble as trouble:
+        detail, link = str(trouble), trouble.link
     except Exception as error:  # whatever it is, the part cannot be used
-        return PartState(ok=False, detail=type(error).__name__)
-    return PartState(ok=True)
+        detail, link = type(error).__name__, None
+    else:
+        return PartState(ok=True, needed=needed)
+    return PartState(ok=False, needed=needed, detail=detail, without_it=without_it, link=link)
 
 
-async def _livekit(url: str) -> None:
-    http_url = url.replace("ws", "http", 1) if url.startswith("ws") else url
-    async with aiohttp.ClientSession() as session, session.get(http_url) as answer:
-        answer.raise_for_status()
+async def _livekit(parts: Parts) -> None:
+    """Also shows whether LiveKit takes our key. Nobody names a room like this."""
+    await parts.livekit.room.list_rooms(livekit_api.ListRoomsRequest(names=["readyz"]))
+
+
+async def _worker(parts: Parts) -> None:
+    answer = await probe_worker(parts)
+    if not answer.ok:
+        raise Trouble(answer.detail)
+
+
+async def _workflow_tasks(parts: Parts) -> None:
+    """Workflows whose code fails again and again: they stand still, and nothing else shows it."""
+    found = await parts.temporal.count_workflows(STUCK, rpc_timeout=timedelta(seconds=_PATIENCE))
+    if found.count:
+        settings = parts.settings
+        raise Trouble(
+            f"{found.count} workflows cannot go on: their workflow tasks fail again and again. "
+            "Look at their pending workflow task, mend the code, and start workers that have it.",
+            f"{settings.temporal_ui_url}/namespaces/{settings.temporal_namespace}/workflows"
+            f"?query={quote(STUCK)}"
+            if settings.temporal_ui_url
+            else None,
+        )

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from typing import Literal
-
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from api.health.checks import PartState, check_all
+from api.health.checks import PartState, Status, check_all, status_of
 from api.parts import FromParts
 from api.problems import RETRY_AFTER_SECONDS
 
@@ -15,7 +13,9 @@ router = APIRouter(tags=["health"])
 
 
 class Readiness(BaseModel):
-    status: Literal["ready", "not ready"]
+    status: Status = Field(
+        description="`degraded`: this API works, something that calls need later does not."
+    )
     parts: dict[str, PartState]
 
 
@@ -28,12 +28,13 @@ async def healthz() -> dict[str, str]:
     "/readyz", summary="Can it work? Names each part", responses={503: {"model": Readiness}}
 )
 async def readyz(parts: FromParts, response: Response) -> Readiness:
+    """503 when an outside system is away on which the answers of this API depend."""
     states = await check_all(parts)
-    if all(state.ok for state in states.values()):
-        return Readiness(status="ready", parts=states)
-    response.status_code = 503
-    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return Readiness(status="not ready", parts=states)
+    status = status_of(states)
+    if status == "not ready":
+        response.status_code = 503
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return Readiness(status=status, parts=states)
 
 
 @router.get(

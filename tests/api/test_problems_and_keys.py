@@ -175,14 +175,6 @@ async def test_a_call_token_opens_its_own_call_and_nothing_else(service: Service
     assert_problem(await service.post(turns, {"turns": []}, headers=token), 403, "forbidden")
 
 
-async def test_readiness_names_each_part_that_is_away(service: Service) -> None:
-    assert (await service.get("/healthz")).status_code == 200
-    answer = await service.get("/readyz")
-    assert answer.status_code == 503
-    parts = {name: state["ok"] for name, state in answer.json()["parts"].items()}
-    assert parts == {"temporal": False, "livekit": False, "database": True, "object_store": False}
-
-
 async def test_a_fault_of_ours_tells_no_internals(service: Service) -> None:
     async with service.parts.database.session() as session:
         await Assistants(session).create("default", "broken", {"language": "a secret"})

@@ -1,0 +1,108 @@
+"""`/readyz`: which part is away, what does not work meanwhile, and that it needs no restart."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from tests.api.service import Service, serve, settings_for
+from tests.api.temporal import eventually
+
+
+async def test_readiness_names_each_part_that_is_away(service: Service) -> None:
+    assert (await service.get("/healthz")).status_code == 200
+    answer = await service.get("/readyz")
+    assert answer.status_code == 503
+    assert "Retry-After" in answer.headers
+    told = answer.json()
+    assert told["status"] == "not ready"
+    assert {name: part["ok"] for name, part in told["parts"].items()} == {
+        "temporal": False,
+        "livekit": False,
+        "database": True,
+        "object_store": False,
+        "worker": False,
+        "workflow_tasks": False,
+    }
+    for part in told["parts"].values():
+        assert part["ok"] or (part["detail"] and part["without_it"])
+    assert "127.0.0.1" not in answer.text
+
+
+@workflow.defn
+class CannotGoOn:
+    """Its code has a mistake, so its workflow task fails again and again."""
+
+    is_mended = False
+
+    @workflow.run
+    async def run(self) -> None:
+        if not CannotGoOn.is_mended:
+            raise RuntimeError("a mistake")
+
+
+@pytest.mark.stack
+async def test_workflows_that_cannot_go_on_are_counted(tmp_path: Path) -> None:
+    CannotGoOn.is_mended = False
+    async with (
+        await temporal_that_reports_soon() as temporal,
+        serve(settings_for(tmp_path, temporal_address=address_of(temporal.client))) as service,
+        stumbling_worker(temporal.client),
+    ):
+        assert (await workflow_tasks(service))["ok"]
+        started = await temporal.client.start_workflow(
+            CannotGoOn.run, id="stuck", task_queue="stumbling"
+        )
+
+        async def is_told() -> bool:
+            return not (await workflow_tasks(service))["ok"]
+
+        await eventually(is_told, 40)
+        told = await workflow_tasks(service)
+        assert told["detail"].startswith("1 workflows cannot go on")
+        assert told["link"].startswith(
+            "http://temporal-ui.test/namespaces/default/workflows?query="
+        )
+        assert not told["needed"]
+
+        CannotGoOn.is_mended = True
+        await started.result(rpc_timeout=timedelta(seconds=40))
+
+        async def is_well() -> bool:
+            return bool((await workflow_tasks(service))["ok"])
+
+        await eventually(is_well, 20)
+
+
+async def workflow_tasks(service: Service) -> dict[str, Any]:
+    part: dict[str, Any] = (await service.get("/readyz")).json()["parts"]["workflow_tasks"]
+    return part
+
+
+async def temporal_that_reports_soon() -> WorkflowEnvironment:
+    import sys
+
+    return await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
+        dev_server_extra_args=["--log-level", "error"],
+    )
+
+
+def address_of(client: Client) -> str:
+    return client.service_client.config.target_host
+
+
+def stumbling_worker(client: Client) -> Worker:
+    return Worker(
+        client,
+        task_queue="stumbling",
+        workflows=[CannotGoOn],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )
