@@ -37,7 +37,9 @@ from activities.settings import WorkerSettings
 from contract.errors import SettingsError, Unavailable
 from contract.identity import ROOM_WATCH_WORKFLOW_ID
 from engine.client import connect
+from engine.http_pages import ProcessPages, free_local_address
 from engine.logs import set_up_logs
+from engine.runtime import use_our_runtime
 from engine.startup import BAD_SETTINGS, load
 from store.database import Database
 from workflows import search_attributes
@@ -52,6 +54,8 @@ log = structlog.get_logger()
 
 
 async def run(settings: WorkerSettings) -> None:
+    metrics_address = free_local_address() if settings.worker_http_port else None
+    use_our_runtime(metrics_address)
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url)
         stack.push_async_callback(database.aclose)
@@ -77,7 +81,8 @@ async def run(settings: WorkerSettings) -> None:
             interceptors=[CallLog()],
         )
         await _start_room_watch(client, settings)
-        async with worker:
+        async with worker, AsyncExitStack() as pages:
+            await _serve_pages(pages, settings, client, database, metrics_address)
             log.info("worker_started", task_queue=settings.call_task_queue)
             await _asked_to_stop()
             log.info("worker_stopping")
@@ -116,6 +121,28 @@ def _activities(
         recording.verify_recording,
         watch.watch_rooms,
     ]
+
+
+async def _serve_pages(
+    stack: AsyncExitStack,
+    settings: WorkerSettings,
+    client: Client,
+    database: Database,
+    metrics_address: str | None,
+) -> None:
+    """Only while the worker polls, so whoever is answered sees one that does."""
+    if settings.worker_http_port is None:
+        return
+
+    async def temporal() -> None:
+        await client.service_client.check_health(timeout=settings.temporal_rpc_timeout)
+
+    pages = ProcessPages({"temporal": temporal, "database": database.ping}, metrics_address)
+    serving = pages.serve(settings.worker_http_host, settings.worker_http_port)
+    try:
+        await stack.enter_async_context(serving)
+    except OSError as error:
+        raise SettingsError(f"WORKER_HTTP_PORT cannot be used: {error.strerror}.") from error
 
 
 def _livekit(settings: WorkerSettings, url: str) -> api.LiveKitAPI:

@@ -5,6 +5,7 @@ from typing import Any
 
 from temporalio import activity
 
+from activities.call_metrics import count_cost
 from activities.prices import PriceTable
 from activities.store_errors import unknown_calls_are_final
 from contract.calls import TimelineEntry
@@ -39,6 +40,8 @@ class BillingActivities:
         async with self._database.session() as session:
             # First, as it raises for a call that was withdrawn: the ledger would only refuse.
             await Calls(session).write(WriteRecord(call_id=order.call_id))
+            # The call's row is locked: nobody settles between the look and the write.
+            is_first = await Ledger(session).get(order.call_id) is None
             row = await Ledger(session).settle(
                 call_id=order.call_id,
                 tenant_id=order.tenant_id,
@@ -51,6 +54,9 @@ class BillingActivities:
             await Calls(session).write(
                 WriteRecord(call_id=order.call_id, entries=(_entry(order, bill),))
             )
+        if is_first:
+            priced = [line for line in items if line["amount"]]
+            count_cost([(line["what"], Decimal(line["amount"])) for line in priced])
         return bill
 
     def _line(self, item: UsageItem) -> dict[str, Any]:

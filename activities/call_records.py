@@ -3,6 +3,7 @@ from __future__ import annotations
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.call_metrics import write_and_count
 from activities.store_errors import unknown_calls_are_final
 from contract.steps import (
     AssistantChosen,
@@ -27,8 +28,7 @@ class CallRecordActivities:
     @activity.defn(name=Step.WRITE_RECORD)
     async def write_record(self, update: WriteRecord) -> None:
         with unknown_calls_are_final():
-            async with self._database.session() as session:
-                await Calls(session).write(update)
+            await write_and_count(self._database, update)
 
     @activity.defn(name=Step.WRITE_RECORDING)
     async def write_recording(self, update: WriteRecording) -> None:

@@ -15,6 +15,7 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.call_metrics import write_and_count
 from activities.livekit_errors import livekit_errors
 from activities.room_rounds import Outside, Rounds
 from contract.calls import CallStatus
@@ -159,12 +160,10 @@ class RoomWatchActivities:
             EndedBy.OPERATOR if begun else EndedBy.PLATFORM,
             "The call's workflow is gone.",
         )
-        async with self._database.session() as session:
-            await Calls(session).write(
-                WriteRecord(
-                    call_id=call.call_id, status=CallStatus.ENDED, ended_at=at, ending=ending
-                )
-            )
+        over = WriteRecord(
+            call_id=call.call_id, status=CallStatus.ENDED, ended_at=at, ending=ending
+        )
+        await write_and_count(self._database, over)
 
 
 def _without_room(call: OpenCall) -> Sighting | None:

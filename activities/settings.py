@@ -22,6 +22,15 @@ class WorkerSettings(EngineSettings, LiveKitSettings, StorageSettings):
     max_cached_workflows: int = Field(
         1000, gt=0, description="Calls kept in memory; more are replayed when something happens."
     )
+    worker_http_host: str = Field(
+        "127.0.0.1", description="Address of the worker's own pages; see WORKER_HTTP_PORT."
+    )
+    worker_http_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port of the worker's `/healthz`, `/readyz` and `/metrics`; default: none.",
+    )
     worker_versioning: bool = Field(
         False, description="On: this build gets no work until its version is made current."
     )

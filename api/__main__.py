@@ -14,8 +14,10 @@ def main() -> int:
     settings = load(ApiSettings)
     # Only now: it takes a second or two, and a wrong setting is told at once.
     from api.server import server_of
+    from engine.runtime import use_our_runtime
 
     set_up_logs("api", settings.log_level, settings.log_format)
+    use_our_runtime()
     server = server_of(settings)
     # uvicorn ends gracefully and then raises the signal again; asked to end is not a failure.
     signal.signal(signal.SIGTERM, lambda *_: None)

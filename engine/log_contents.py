@@ -48,6 +48,8 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     for info, names in _OF_TEMPORAL.items():
         if isinstance(given := extra.get(info), Mapping):
             found |= {ours: given[name] for name, ours in names.items() if name in given}
+    if run_id := _of_core(extra).get("run_id"):
+        found["run_id"] = run_id
     return found
 
 
@@ -79,10 +81,16 @@ def call_of(record: logging.LogRecord) -> str | None:
         return call_id
     if is_call_id(room := str(extra.get("room", ""))):
         return room  # our own rooms are named after their call
-    for info in _OF_TEMPORAL:
-        if isinstance(given := extra.get(info), Mapping):
-            return call_of_workflow(str(given.get("workflow_id", "")))
+    for info in (*(extra.get(name) for name in _OF_TEMPORAL), _of_core(extra)):
+        if isinstance(info, Mapping) and info.get("workflow_id"):
+            return call_of_workflow(str(info["workflow_id"]))
     return None
+
+
+def _of_core(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What Temporal's core adds to a record that it forwards to Python."""
+    fields = getattr(extra.get("temporal_log"), "fields", None)
+    return fields if isinstance(fields, Mapping) else {}
 
 
 def call_of_workflow(workflow_id: str) -> str | None:

@@ -60,6 +60,19 @@ class OpenCall:
     answered_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class CallChange:
+    """A row as it is now, and what was different before."""
+
+    row: CallRow
+    was: CallStatus
+    was_answered: bool
+
+    @property
+    def has_ended(self) -> bool:
+        return self.was is not CallStatus.ENDED and self.row.status == CallStatus.ENDED
+
+
 class Calls:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
@@ -103,11 +116,16 @@ class Calls:
     async def write(self, record: WriteRecord) -> CallRow:
         """Apply what is new. The status never moves back and an ended row never changes; timeline
         entries are appended at any time, each once. Raises CallUnknown."""
+        return (await self.change(record)).row
+
+    async def change(self, record: WriteRecord) -> CallChange:
+        """As `write`, and tells what was there before."""
         row = await self._locked(record.call_id)
-        if row.status != CallStatus.ENDED:
+        was, was_answered = CallStatus(row.status), row.answered_at is not None
+        if was is not CallStatus.ENDED:
             _apply(record, row)
         await append_entries(self._session, record.call_id, record.entries)
-        return row
+        return CallChange(row, was, was_answered)
 
     async def set_assistant(self, call_id: str, chosen: AssistantChosen) -> None:
         """Raises CallUnknown. An ended call keeps the assistant it had."""

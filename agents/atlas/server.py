@@ -9,7 +9,6 @@ import os
 import temporalio.contrib.pydantic  # noqa: F401
 from livekit.agents import AgentServer, JobContext, JobProcess
 from livekit.agents.tokenize import basic
-from temporalio.runtime import Runtime
 
 from agents.atlas.call import AtlasCall
 from agents.atlas.settings import AtlasSettings
@@ -17,6 +16,7 @@ from agents.job import NotACall, accept_calls, job_of
 from agents.probe import ProbeAnswers
 from agents.serving import WARM_UP_SECONDS, load_function
 from contract.identity import AgentRole
+from engine.runtime import use_our_runtime
 from engine.startup import load
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ basic.hyphenate_word("rehearsal")
 
 def prepare(process: JobProcess) -> None:
     """In each idle job process, before a call comes. Nothing is connected here."""
-    Runtime.default()  # threads: they would not survive the fork
+    use_our_runtime()  # threads: they would not survive the fork
     process.userdata["settings"] = process.userdata["engine"] = load(AtlasSettings)
 
 

@@ -7,7 +7,6 @@ import logging
 # Imported here so that idle job processes have it before a call comes.
 import temporalio.contrib.pydantic  # noqa: F401
 from livekit.agents import AgentServer, JobContext, JobProcess
-from temporalio.runtime import Runtime
 
 from agents.job import NotACall, accept_calls, job_of
 from agents.media_bot.call import MediaBotCall
@@ -15,6 +14,7 @@ from agents.media_bot.settings import MediaBotSettings
 from agents.probe import ProbeAnswers
 from agents.serving import WARM_UP_SECONDS, load_function
 from contract.identity import AgentRole
+from engine.runtime import use_our_runtime
 from engine.startup import load
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _CALL = "call"
 
 def prepare(process: JobProcess) -> None:
     """In each idle job process, before a call comes. Nothing is connected here."""
-    Runtime.default()  # threads: they would not survive the fork
+    use_our_runtime()  # threads: they would not survive the fork
     process.userdata["engine"] = load(MediaBotSettings)
 
 

@@ -21,8 +21,11 @@ from contract.recordings import EgressStatus
 from store.calls import Calls, OpenCall
 from store.recordings import Recordings
 
-IGNORED = Counter("livekit_events_ignored_total", "Events that no call needed", ["event"])
-LATE = Counter("livekit_events_late_total", "Events of calls that were over", ["event"])
+WEBHOOKS = Counter(
+    "livekit_webhooks_total",
+    "Verified webhooks: told to a call, late for it, or ignored (nobody's, or of no interest)",
+    ["event", "outcome"],
+)
 
 _ABORTED = "participant_connection_aborted"
 
@@ -113,7 +116,9 @@ class LiveKitEvents:
             was_told = await tell_adopted(self._parts, _request_of(call), fact)
         else:
             was_told = await self._parts.workflows.signal(call.call_id, "fact", fact.to_dict())
-        if not was_told:
+        if was_told:
+            _count(event, "told")
+        else:
             _late(event, call.call_id)
 
     async def _take_egress(self, event: WebhookEvent) -> None:
@@ -126,9 +131,12 @@ class LiveKitEvents:
         bind_contextvars(call_id=call_id)
         seen = egress_seen_of(event.egress_info)
         if not EgressStatus(seen["status"]).is_final:
+            _ignore(event)
             return  # its recording looks by itself; each signal would cost it four events
         workflow_id = recording_workflow_id(call_id)
-        if not await self._parts.workflows.signal(workflow_id, "egress", seen):
+        if await self._parts.workflows.signal(workflow_id, "egress", seen):
+            _count(event, "told")
+        else:
             _late(event, call_id)
 
     async def _call_of_egress(self, room_name: str, egress_id: str) -> str | None:
@@ -185,10 +193,14 @@ def _is_human_joining(event: WebhookEvent, fact: Fact) -> bool:
 
 
 def _ignore(event: WebhookEvent) -> None:
-    # Only names that LiveKit has today: a label must not grow with whatever is sent.
-    IGNORED.labels(event.event if event.event in _EVENTS else "other").inc()
+    _count(event, "ignored")
 
 
 def _late(event: WebhookEvent, call_id: str = "") -> None:
-    LATE.labels(event.event if event.event in _EVENTS else "other").inc()
+    _count(event, "late")
     log.info("event_of_a_call_that_is_over", kind=event.event, call_id=call_id)
+
+
+def _count(event: WebhookEvent, outcome: str) -> None:
+    # Only names that LiveKit has today: a label must not grow with whatever is sent.
+    WEBHOOKS.labels(event.event if event.event in _EVENTS else "other", outcome).inc()

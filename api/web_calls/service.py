@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
-from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.contextvars import bind_contextvars
 
@@ -28,8 +27,6 @@ from store.idempotency import Claim, IdempotencyKeys
 _TIME_TO_WITHDRAW = timedelta(seconds=0.3)
 
 _WITHDRAWN = CallEnding(EndedReason.CANCELLED, EndedBy.PLATFORM, "The call was withdrawn.")
-
-STARTED = Counter("calls_started_total", "Calls started", ["provider", "direction"])
 
 log = structlog.get_logger()
 
@@ -68,8 +65,6 @@ async def start_web_call(
         except Unavailable as failure:
             await _give_up(parts, start, key, failure)
             raise
-        if not replayed:
-            STARTED.labels(Provider.WEB.value, Direction.WEB.value).inc()
     log.info("web_call_started", replayed=replayed)
     return StartedCall(
         call_id=call_id, room_name=start.new.room_name, replayed=replayed, room_sid=room_sid

@@ -16,6 +16,8 @@ DYNAMIC_CONFIG = {
     "history.transferProcessorMaxPollRPS": "1000",
     "matching.enableFairness": "true",
     "frontend.WorkflowPauseEnabled": "true",
+    # A workflow whose task fails twice in a row is told by /readyz after 10 s, not after a minute.
+    "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute": "2",
     "frontend.WorkflowTimeSkippingEnabled": "true",
 }
 

@@ -40,6 +40,7 @@ class StackDescription:
     s3_secret_access_key: str
     phrases_url: str
     talk_url: str
+    metrics_urls: dict[str, str]  # for Prometheus, by part
     stand_ins: dict[str, StandIn]
     processes: dict[str, ProcessEntry]
 
@@ -62,6 +63,7 @@ class StackDescription:
             s3_secret_access_key=keys.s3_secret_access_key,
             phrases_url=site.phrases_url,
             talk_url=site.talk_url,
+            metrics_urls=site.metrics_urls,
             stand_ins=stand_ins | {"recorder": StandIn(f"{site.recorder_url}/control")},
             processes=dict(processes),
         )

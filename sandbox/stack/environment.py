@@ -107,6 +107,7 @@ def _worker(site: Site) -> dict[str, str]:
         **_livekit(site),
         **_storage(site),
         "EGRESS_API_URL": site.recorder_url,
+        "WORKER_HTTP_PORT": str(site.ports.worker_http),
     }
 
 
@@ -115,6 +116,7 @@ def _atlas(site: Site) -> dict[str, str]:
         **_agent(site),
         **ai_providers(site, os.environ),
         "ATLAS_HEALTH_PORT": str(site.ports.atlas_health),
+        "ATLAS_PROMETHEUS_PORT": str(site.ports.atlas_metrics),
         "ATLAS_IDLE_PROCESSES": "2",
         # A busy laptop would drop dispatches without a word.
         "ATLAS_LOAD_THRESHOLD": "inf",
@@ -125,6 +127,7 @@ def _atlas(site: Site) -> dict[str, str]:
 def _media_bot(site: Site) -> dict[str, str]:
     return _agent(site) | {
         "MEDIA_BOT_HEALTH_PORT": str(site.ports.media_bot_health),
+        "MEDIA_BOT_PROMETHEUS_PORT": str(site.ports.media_bot_metrics),
         "MEDIA_BOT_LOAD_THRESHOLD": "inf",
     }
 

@@ -36,6 +36,9 @@ class Ports:
     atlas_health: int = 7073
     media_bot_health: int = 7074
     talk: int = 7075
+    worker_http: int = 7076
+    atlas_metrics: int = 7077
+    media_bot_metrics: int = 7078
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -65,9 +68,9 @@ BOUND: dict[Part, tuple[str, ...]] = {
     Part.PROVIDERS: ("providers",),
     Part.RECORDER: ("recorder",),
     Part.API: ("api",),
-    Part.WORKER: (),
-    Part.ATLAS: ("atlas_health",),
-    Part.MEDIA_BOT: ("media_bot_health",),
+    Part.WORKER: ("worker_http",),
+    Part.ATLAS: ("atlas_health", "atlas_metrics"),
+    Part.MEDIA_BOT: ("media_bot_health", "media_bot_metrics"),
     Part.TALK: ("talk",),
 }
 

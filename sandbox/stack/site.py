@@ -66,6 +66,16 @@ class Site:
         return f"http://127.0.0.1:{self.ports.talk}/talk"
 
     @property
+    def metrics_urls(self) -> dict[str, str]:
+        ports = {
+            Part.API: self.ports.api,
+            Part.WORKER: self.ports.worker_http,
+            Part.ATLAS: self.ports.atlas_metrics,
+            Part.MEDIA_BOT: self.ports.media_bot_metrics,
+        }
+        return {part.value: f"http://127.0.0.1:{port}/metrics" for part, port in ports.items()}
+
+    @property
     def description_file(self) -> Path:
         return self.folder / "stack.json"
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from sandbox.stack import Stack
 from tests.api.service import Service, serve, settings_for
 from tests.api.temporal import eventually
 
@@ -34,6 +37,9 @@ async def test_readiness_names_each_part_that_is_away(service: Service) -> None:
     for part in told["parts"].values():
         assert part["ok"] or (part["detail"] and part["without_it"])
     assert "127.0.0.1" not in answer.text
+
+
+_TRIGGER = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute"
 
 
 @workflow.defn
@@ -87,11 +93,13 @@ async def workflow_tasks(service: Service) -> dict[str, Any]:
 
 
 async def temporal_that_reports_soon() -> WorkflowEnvironment:
-    import sys
-
     return await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
-        dev_server_extra_args=["--log-level", "error"],
+        dev_server_extra_args=[
+            *("--log-level", "error"),
+            # The default of 5 takes the server a minute.
+            *("--dynamic-config-value", f"{_TRIGGER}=2"),
+        ],
     )
 
 
@@ -106,3 +114,39 @@ def stumbling_worker(client: Client) -> Worker:
         workflows=[CannotGoOn],
         workflow_runner=UnsandboxedWorkflowRunner(),
     )
+
+
+@pytest.mark.stack
+async def test_what_comes_back_is_found_again_without_a_restart(tmp_path: Path) -> None:
+    """Each server is killed and started again; the API's process stays the same."""
+    servers = {"temporal": "temporal", "livekit": "livekit", "s3": "object_store"}
+    only = [*servers, "api"]
+    async with (
+        Stack(tmp_path / "run", free_ports=True, only=only) as stack,
+        httpx2.AsyncClient(base_url=stack.description.api_url, timeout=10) as plain,
+    ):
+        pids = stack.pids("api")
+
+        async def readiness() -> dict[str, Any]:
+            answer = await plain.get("/readyz")
+            told: dict[str, Any] = answer.json()
+            assert (answer.status_code == 503) == (told["status"] == "not ready")
+            return told
+
+        async def only_the_worker_is_missing() -> bool:
+            parts = (await readiness())["parts"]
+            return {name for name, part in parts.items() if not part["ok"]} == {"worker"}
+
+        await eventually(only_the_worker_is_missing, 10)
+        assert (await readiness())["status"] == "degraded"
+        for server, part in servers.items():
+            await stack.kill(server)
+            told = await readiness()
+            assert told["status"] == "not ready"
+            away = {name for name, state in told["parts"].items() if not state["ok"]}
+            # Without Temporal nobody can be asked for a worker or for stuck workflows.
+            also = {"worker", "workflow_tasks"} if server == "temporal" else {"worker"}
+            assert away == {part} | also
+            await stack.start_process(server)
+            await eventually(only_the_worker_is_missing, 20)
+        assert stack.pids("api") == pids

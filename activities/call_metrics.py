@@ -1,0 +1,111 @@
+"""What Prometheus learns of calls, counted once each, where the store settles it.
+
+Every figure follows from a change that the store has just committed, and a change happens once: a
+retried activity finds it made and counts nothing. A worker that is killed between the commit and
+the count loses that one count; nothing is ever counted twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import structlog
+from prometheus_client import Counter, Histogram
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contract.calls import CallStatus
+from contract.steps import WriteRecord
+from store.calls import Calls
+from store.database import Database
+from store.models import CallRow, EventRow
+from store.transcripts import Transcripts
+
+STARTED = Counter(
+    "calls_started_total", "Calls whose workflow began its work", ["provider", "direction"]
+)
+ENDED = Counter("calls_ended_total", "Calls that ended, by reason", ["reason", "ended_by"])
+SETUP = Histogram(
+    "call_setup_seconds",
+    "From the accepted request until the call was answered",
+    ["provider", "direction"],
+    buckets=(0.25, 0.5, 1, 1.5, 2, 3, 5, 8, 13, 21, 34, 60),
+)
+FIRST_WORD = Histogram(
+    "call_answer_to_first_word_seconds",
+    "From the answer until the assistant was first heard",
+    buckets=(0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10),
+)
+HOLD = Histogram(
+    "call_hold_seconds",
+    "How long one hold lasted",
+    buckets=(1, 5, 10, 30, 60, 120, 300, 600, 1800),
+)
+COST = Counter("call_cost_total", "Money spent on calls, in the price table's currency", ["item"])
+
+_ITEMS = ("stt", "llm", "tts")  # a label must not grow with whatever an agent reports
+
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What is known of a call when it has ended."""
+
+    first_word: float | None
+    holds: Sequence[float]
+
+
+async def write_and_count(database: Database, record: WriteRecord) -> None:
+    """Apply what is new of a call; once that is durable, count it. Raises CallUnknown."""
+    async with database.session() as session:
+        change = await Calls(session).change(record)
+        heard = await _heard(session, change.row) if change.has_ended else None
+    row = change.row
+    if row.status != change.was:
+        log.info("call_status", status=row.status, reason=row.ended_reason, ended_by=row.ended_by)
+    if change.was is CallStatus.QUEUED and row.status != CallStatus.QUEUED:
+        STARTED.labels(row.provider, row.direction).inc()
+    if not change.was_answered and row.answered_at is not None:
+        waited = (row.answered_at - row.started_at).total_seconds()
+        SETUP.labels(row.provider, row.direction).observe(max(waited, 0.0))
+    if heard is not None:
+        ENDED.labels(row.ended_reason or "unknown", row.ended_by or "unknown").inc()
+        if heard.first_word is not None:
+            FIRST_WORD.observe(heard.first_word)
+        for seconds in heard.holds:
+            HOLD.observe(seconds)
+
+
+def count_cost(amounts: Sequence[tuple[str, Decimal]]) -> None:
+    """(what, amount) of each line of a bill that was written for the first time."""
+    for what, amount in amounts:
+        COST.labels(what if what in _ITEMS else "other").inc(float(amount))
+
+
+async def _heard(session: AsyncSession, row: CallRow) -> _Heard:
+    turns = await Transcripts(session).list(row.call_id)
+    spoken = [turn.start for turn in turns if turn.speaker == "assistant"]
+    first_word = None
+    if spoken and row.answered_at is not None:
+        first_word = max((min(spoken) - row.answered_at).total_seconds(), 0.0)
+    events = await Calls(session).events(row.call_id)
+    return _Heard(first_word, holds_of(events, row.ended_at))
+
+
+def holds_of(events: Sequence[EventRow], ended_at: datetime | None) -> list[float]:
+    """Seconds of each hold, from the timeline's `held` and `resumed` of the same holder."""
+    lasted: list[float] = []
+    begun: dict[str, datetime] = {}
+    for event in events:
+        holder = str(event.data.get("holder", ""))
+        if event.kind == "held":
+            begun.setdefault(holder, event.at)
+        elif event.kind == "resumed" and holder in begun:
+            lasted.append((event.at - begun.pop(holder)).total_seconds())
+    if ended_at is not None:
+        lasted += [(ended_at - at).total_seconds() for at in begun.values()]
+    return lasted

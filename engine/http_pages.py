@@ -1,0 +1,87 @@
+"""Pages of a process that is no HTTP server otherwise: does it live, can it work, its metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import aiohttp
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+_PATIENCE = 2.0
+
+Check = Callable[[], Awaitable[None]]
+
+
+class ProcessPages:
+    """`/healthz`, `/readyz` (each check by name) and `/metrics`, Temporal's included."""
+
+    def __init__(self, checks: Mapping[str, Check], temporal_metrics: str | None = None) -> None:
+        self._checks = checks
+        self._temporal_metrics = temporal_metrics
+
+    @asynccontextmanager
+    async def serve(self, host: str, port: int) -> AsyncIterator[None]:
+        """Raises OSError when the port cannot be used."""
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
+            ]
+        )
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+            yield
+        finally:
+            await runner.cleanup()
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        states = await asyncio.gather(*(_state(check) for check in self._checks.values()))
+        parts = dict(zip(self._checks, states, strict=True))
+        ready = all(state["ok"] for state in states)
+        body = {"status": "ready" if ready else "not ready", "parts": parts}
+        return web.json_response(body, status=200 if ready else 503)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        ours = await asyncio.to_thread(generate_latest)
+        return web.Response(
+            body=ours + await self._of_temporal(), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    async def _of_temporal(self) -> bytes:
+        """The SDK serves them on an address of its own; one place to look is enough."""
+        if self._temporal_metrics is None:
+            return b""
+        timeout = aiohttp.ClientTimeout(total=_PATIENCE)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"http://{self._temporal_metrics}/metrics") as answer,
+        ):
+            return await answer.read()
+
+
+def free_local_address() -> str:
+    """Of this moment: for the SDK, which does not tell the port that it chose itself."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return f"127.0.0.1:{found.getsockname()[1]}"
+
+
+async def _state(check: Check) -> dict[str, object]:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await check()
+    except TimeoutError:
+        return {"ok": False, "detail": f"no answer within {_PATIENCE:g} s"}
+    except Exception as error:  # whatever it is, the part cannot be used
+        return {"ok": False, "detail": type(error).__name__}
+    return {"ok": True, "detail": ""}
