@@ -130,8 +130,9 @@ async def search(
     places["LiveKit's rooms and dispatches"] = rooms.encode()
     places["S3"] = await asyncio.to_thread(object_names, stack)
     places["workflows"] = (await workflows(switchboard)).encode()
-    async with httpx2.AsyncClient(base_url=switchboard.description.api_url) as plain:
-        places["metrics of the API"] = (await plain.get("/metrics")).content
+    async with httpx2.AsyncClient() as plain:
+        for part, url in stack.description.metrics_urls.items():
+            places[f"metrics of {part}"] = (await plain.get(url)).content
     return places
 
 

@@ -148,7 +148,7 @@ async def test_requests_are_counted_by_route(observed: Observed) -> None:
     started = "{'method': 'POST', 'route': '/web_call/get_token', 'status': '200'}"
     assert api["http_requests_total" + started] == 1
     assert summed(api, "http_request_seconds_count") == summed(api, "http_requests_total")
-    told = "{'event': 'participant_left', 'outcome': 'told'}"
+    told = "{'event': 'participant_joined', 'outcome': 'told'}"
     assert api["livekit_webhooks_total" + told] >= 1
     # No label holds an id: they would grow for ever.
     assert not [key for part in observed.after.values() for key in part if "call_0" in key]
