@@ -125,7 +125,7 @@ class Api:
     def _away(self, trouble: Exception) -> str:
         why = str(trouble).rstrip(".") or type(trouble).__name__
         here = f"{self.connection.api_url} (from {self.connection.url_from})"
-        return f"{here} cannot be reached: {why}. `switchboard doctor` looks further."
+        return f"{here} cannot be reached: {why}."
 
 
 def refusal(answer: httpx2.Response) -> CliError:

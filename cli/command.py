@@ -135,6 +135,8 @@ def _finish(session: Session, work: Callable[[Session], None]) -> None:
         sys.stdout.flush()
     except CliError as error:
         session.screen.fail(error)
+        if error.exit_code is Exit.AWAY:
+            session.screen.note("`switchboard doctor` looks further.")
         raise typer.Exit(int(error.exit_code)) from None
     except KeyboardInterrupt:
         session.screen.note("\nInterrupted.")

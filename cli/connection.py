@@ -17,6 +17,10 @@ _URL_NAMES = ("SWITCHBOARD_API_URL", "API_URL")
 _KEY_NAMES = ("SWITCHBOARD_API_KEY", "API_KEY")
 
 
+class Unnamed(Usage):
+    """Nobody said which installation is meant, and none runs from this checkout."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     api_url: str
@@ -44,7 +48,7 @@ def find_connection(
         key, key_from = str(stack["api_key"]), str(file)
         used = file
     if not url:
-        raise Usage(
+        raise Unnamed(
             "No installation is named: give --api-url or SWITCHBOARD_API_URL "
             "(here, `make up` starts one and writes .run/stack.json)."
         )

@@ -21,7 +21,10 @@ class Exit(IntEnum):
 
 
 class CliError(Exception):
-    """`lines` follow the sentence, one each; `problem` is the API's document, if it sent one."""
+    """`lines` follow the sentence, one each; `problem` is the API's document, if it sent one.
+
+    `is_told`: stdout has a JSON document already that says it.
+    """
 
     def __init__(
         self,
@@ -30,11 +33,13 @@ class CliError(Exception):
         *,
         lines: Sequence[str] = (),
         problem: dict[str, Any] | None = None,
+        is_told: bool = False,
     ) -> None:
         super().__init__(sentence)
         self.exit_code = exit_code
         self.lines = tuple(lines)
         self.problem = problem
+        self.is_told = is_told
 
     def as_document(self) -> dict[str, Any]:
         told = self.problem or {"detail": str(self), "errors": list(self.lines)}

@@ -48,7 +48,7 @@ class Screen:
         for line in error.lines:
             field, _, message = plain(line).partition(": ")
             self.err.print(Text.assemble("  ", (field, "yellow"), f": {message}"))
-        if self.as_json:
+        if self.as_json and not error.is_told:
             self.document(error.as_document())
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Text | str]]) -> None:

@@ -45,7 +45,7 @@ def start(
 ) -> None:
     """Start a web call and get the token to join it."""
     body: dict[str, Any] = {
-        "assistant_id": assistant or _only_assistant(session),
+        "assistant_id": assistant or only_assistant(session),
         "record": record,
         "language": language,
         "participant_name": name,
@@ -157,7 +157,8 @@ def watch(
     else:
         views.show_record(session.screen, record)
     if views.ended_badly(record):
-        raise CliError(Exit.CHECK_FAILED, f"The call ended {record['ended_reason']}.")
+        sentence = f"The call ended {record['ended_reason']}."
+        raise CliError(Exit.CHECK_FAILED, sentence, is_told=True)
 
 
 @command(group)
@@ -198,7 +199,7 @@ def recording(
     views.show_recording(session.screen, found)
 
 
-def _only_assistant(session: Session) -> str:
+def only_assistant(session: Session) -> str:
     known = [item["id"] for item in session.api.get("/assistants")["items"]]
     if len(known) == 1 or "demo" in known:
         return "demo" if "demo" in known else str(known[0])

@@ -92,7 +92,7 @@ def show_record(screen: Screen, call: dict[str, Any]) -> None:
             "started": clock(call["started_at"]),
             "answered": clock(call["answered_at"]) or None,
             "ended": clock(call["ended_at"]) or None,
-            "talk time": seconds(call["talk_seconds"]) or None,
+            "talk time": seconds(call["talk_seconds"]) if call["answered_at"] else None,
             "holds": "; ".join(holds) or None,
             "assistant": call["assistant_id"],
             "language": call["language"],
@@ -163,7 +163,9 @@ def _show_cost(screen: Screen, cost: dict[str, Any] | None, *, over: bool) -> No
             screen.note("  The bill is not settled yet.")
         return
     partial = " (partial: some usage was never reported)" if cost["partial"] else ""
-    screen.out.print(Text(f"Cost {cost['total']} {cost['currency']}{partial}", style="bold"))
+    screen.out.print(
+        Text(f"Cost {_money(cost['total'])} {cost['currency']}{partial}", style="bold")
+    )
     for item in cost["items"]:
         price = f"{_number(item['quantity'])} {item['unit']} at {_number(item['unit_price'])}"
         screen.out.print(
@@ -172,7 +174,7 @@ def _show_cost(screen: Screen, cost: dict[str, Any] | None, *, over: bool) -> No
                 f"{plain(item['what']):<6}",
                 f"{plain(item['provider']):<12}",
                 (f"{plain(price):<36}", "dim"),
-                f"{_number(item['amount']):>12}",
+                f"{_money(item['amount']):>12}",
             )
         )
 
@@ -185,7 +187,11 @@ def _state(call: dict[str, Any]) -> Text:
 
 
 def _recording_state(status: str) -> Text:
-    return Text("" if status == "not_requested" else status, style=_STATES.get(status, ""))
+    return Text(status.replace("_", " "), style=_STATES.get(status, "dim"))
+
+
+def _money(text: str) -> str:
+    return f"{Decimal(text):,.6f}"
 
 
 def _number(text: str) -> str:

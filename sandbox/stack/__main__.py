@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shlex
 import signal
 import sys
 from collections.abc import Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.stack import processes
+from sandbox.stack.check import findings
 from sandbox.stack.description import StackDescription
 from sandbox.stack.down import take_down
 from sandbox.stack.errors import StackError
@@ -95,6 +98,12 @@ def env(run_dir: RunDir = None) -> None:
     print(f"export API_KEY={shlex.quote(description.api_key)}")
     for name, entry in description.processes.items():
         print(f"export {name.upper().replace('-', '_')}_PID={entry.pid}")
+
+
+@app.command()
+def check(run_dir: RunDir = None) -> None:
+    """What this machine lacks for a stack, as JSON; `switchboard doctor` shows it."""
+    print(json.dumps([asdict(finding) for finding in findings(_folder(run_dir))], indent=2))
 
 
 @app.command()

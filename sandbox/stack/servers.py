@@ -49,20 +49,30 @@ def temporal() -> str:
     return found
 
 
-def go_program(program: GoProgram, tell: Progress) -> str:
-    """The path of this very version, building it where neither PATH nor the cache has it."""
+def found(program: GoProgram) -> str | None:
+    """The path of this very version, on PATH or in the cache."""
     on_path = shutil.which(program.name)
     if on_path is not None and _version_of(on_path) == program.version:
         return on_path
-    kept = cache_folder() / f"{program.name}-{program.version}"
-    if kept.exists():
-        return str(kept)
+    kept = _kept(program)
+    return str(kept) if kept.exists() else None
+
+
+def go_program(program: GoProgram, tell: Progress) -> str:
+    """The path of this very version, building it where neither PATH nor the cache has it."""
+    if (there := found(program)) is not None:
+        return there
+    kept = _kept(program)
     kept.parent.mkdir(parents=True, exist_ok=True)
     with (kept.parent / f"{kept.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two stacks that start side by side build once
         if not kept.exists():
             _build(program, kept, tell)
     return str(kept)
+
+
+def _kept(program: GoProgram) -> Path:
+    return cache_folder() / f"{program.name}-{program.version}"
 
 
 def cache_folder() -> Path:
