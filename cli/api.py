@@ -141,7 +141,8 @@ def refusal(answer: httpx2.Response) -> CliError:
             # No route: an older API, or something else at this address.
             sentence = f"There is no {answer.request.url.path} at this address: see to --api-url."
         return CliError(exit_code, sentence)
-    lines = [f"{fault['field']}: {fault['message']}" for fault in problem.get("errors") or []]
+    faults = problem.get("errors") or []
+    lines = [f"{fault['field'].removeprefix('body.')}: {fault['message']}" for fault in faults]
     sentence = f"{problem.get('detail') or problem.get('title')} [{problem['code']}]"
     return CliError(exit_code, sentence, lines=lines, problem=problem)
 

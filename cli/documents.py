@@ -18,15 +18,23 @@ Document = Annotated[
     typer.Argument(metavar="FILE", help="JSON or YAML; `-` reads stdin.", show_default=False),
 ]
 # What the API adds when it is read, so that what `show --json` gave can be sent back.
-_READ_ONLY = ("created_at", "updated_at")
+_READ_ONLY = ("created_at", "updated_at", "password_set")
 
 
 def read_document(name: str) -> dict[str, Any]:
     """Raises Usage when it cannot be read, CliError (5) when it is not an object."""
-    raw = _parsed(name, _text(name))
+    raw = _parsed("stdin" if name == "-" else name, _text(name))
     if not isinstance(raw, dict):
         raise CliError(Exit.INVALID, f"{name} holds no object with fields.")
-    return {field: value for field, value in raw.items() if field not in _READ_ONLY}
+    return _writable(raw)
+
+
+def _writable(raw: dict[str, Any]) -> dict[str, Any]:
+    return {
+        field: _writable(value) if isinstance(value, dict) else value
+        for field, value in raw.items()
+        if field not in _READ_ONLY
+    }
 
 
 def _text(name: str) -> str:

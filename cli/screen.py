@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -53,7 +52,7 @@ class Screen:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Text | str]]) -> None:
         """The first column is an id, which is never cut."""
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for index, column in enumerate(columns):
             table.add_column(column, no_wrap=index == 0, overflow="fold")
         for row in rows:

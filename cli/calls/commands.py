@@ -196,6 +196,9 @@ def recording(
     if session.as_json:
         session.screen.document(found)
         return
+    if output is not None:
+        session.screen.done(f"Downloaded to {output}; it is what was recorded (SHA-256).")
+        return
     views.show_recording(session.screen, found)
 
 

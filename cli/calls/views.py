@@ -64,14 +64,14 @@ def show_list(screen: Screen, items: list[dict[str, Any]]) -> None:
         screen.note("No calls.")
         return
     screen.table(
-        ("CALL", "STATE", "STARTED", "TALK", "RECORDING", "ASSISTANT"),
+        ("CALL", "STATE", "STARTED", "TALK", "REC", "ASSISTANT"),
         (
             (
                 item["call_id"],
-                _state(item),
+                _short_state(item),
                 clock(item["started_at"]),
-                seconds(item["talk_seconds"]),
-                _recording_state(item["recording_status"]),
+                seconds(item["talk_seconds"]) if item["answered_at"] else "",
+                _short_recording(item["recording_status"]),
                 item["assistant_id"] or "",
             )
             for item in items
@@ -143,12 +143,11 @@ def show_recording(screen: Screen, found: dict[str, Any]) -> None:
     screen.fields(
         {
             "state": _recording_state(found["status"]),
-            "why": found["detail"] or None,
+            "detail": found["detail"] or None,
             "length": seconds(found["duration_seconds"]) or None,
             "size": f"{size:,} bytes" if size else None,
             "sha256": found["sha256"],
             "attempts": str(found["attempts"]),
-            "file": found.get("file"),
             "plays until": clock(found["expires_at"]) or None,
         },
         title=found["call_id"],
@@ -184,6 +183,17 @@ def _state(call: dict[str, Any]) -> Text:
         return Text(call["status"], style=_STATES.get(call["status"], ""))
     reason = str(call["ended_reason"])
     return Text(f"ended: {reason}", style="red" if ended_badly(call) else "")
+
+
+def _short_state(call: dict[str, Any]) -> Text:
+    """One word: where a call is, or how it ended."""
+    if call["status"] != "ended":
+        return _state(call)
+    return Text(str(call["ended_reason"]), style="red" if ended_badly(call) else "dim")
+
+
+def _short_recording(status: str) -> Text:
+    return Text("") if status == "not_requested" else _recording_state(status)
 
 
 def _recording_state(status: str) -> Text:

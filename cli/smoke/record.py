@@ -46,7 +46,7 @@ def judge(record: Record, lived: Lived) -> Iterator[Check]:
         yield _question(record.transcript)
     yield _bill(record.call)
     if lived.wants_recording:
-        yield _recording(record)
+        yield _recording(record, lived)
 
 
 def _ending(call: dict[str, Any]) -> Check:
@@ -103,14 +103,14 @@ def _bill(call: dict[str, Any]) -> Check:
     return _check("bill", told=total)
 
 
-def _recording(record: Record) -> Check:
+def _recording(record: Record, lived: Lived) -> Check:
     found = record.recording
     if found["status"] != "ready":
         why = f": {found['detail']}" if found["detail"] else ""
         return _check("recording", f"it is {found['status']}{why}")
     if record.sha256 != found["sha256"]:
         return _check("recording", "its link does not give what was stored")
-    talked, length = record.call["talk_seconds"] or 0.0, found["duration_seconds"] or 0.0
+    talked, length = lived.talked_seconds, found["duration_seconds"] or 0.0
     # It begins once there is something to hear.
     if not talked - 5 <= length <= talked + 5:
         return _check("recording", f"it lasts {length:.1f} s of a call of {talked:.1f} s")
