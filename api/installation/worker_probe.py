@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio.client import WorkflowQueryFailedError, WorkflowQueryRejectedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from api.installation.schemas import ProbedPart
 from api.parts import Parts
@@ -14,6 +15,8 @@ from contract.identity import ROOM_WATCH_WORKFLOW_ID
 _PATIENCE = 3.0
 # Every SDK answers this query for every workflow, without a handler of ours.
 _QUERY = "__temporal_workflow_metadata"
+# "Unable to query workflow due to Workflow Task in failed state."
+_CANNOT_GO_ON = (RPCStatusCode.FAILED_PRECONDITION,)
 
 
 async def probe_worker(parts: Parts) -> ProbedPart:
@@ -34,6 +37,11 @@ async def probe_worker(parts: Parts) -> ProbedPart:
             detail = (
                 "The room watch does not run, so webhooks that get lost go unnoticed: "
                 "start a worker, which starts it."
+            )
+        elif isinstance(trouble, RPCError) and trouble.status in _CANNOT_GO_ON:
+            detail = (
+                "The room watch's own task fails, so its worker runs code that cannot go on with "
+                "it: see the worker's log, and roll it back or forward."
             )
         else:
             queue = parts.settings.call_task_queue

@@ -44,7 +44,6 @@ async def installation(tmp_path: Path) -> AsyncIterator[Installation]:
         payload_keys="test:" + base64.b64encode(bytes(32)).decode(),  # for trunks' passwords
     )
     server = server_of(settings)
-    server.install_signal_handlers = lambda: None  # pytest's own are to stay
     serving = asyncio.create_task(server.serve())
     while not server.started:
         assert not serving.done(), serving.exception()
