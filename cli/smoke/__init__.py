@@ -14,7 +14,6 @@ from cli.command import Session, command
 from cli.errors import CliError
 from cli.report import Report, Verdict
 from cli.resource import at
-from cli.smoke.sound import QUESTION, read_wav
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,11 +46,14 @@ def smoke(
     Costs what a call of half a minute costs. Exit code 1 when a check failed; the call is hung up
     in any case.
     """
+    # Late, as numpy and LiveKit's client take their time.
+    from cli.smoke.sound import QUESTION, read_wav
+
     sound = read_wav(say or QUESTION)
     found = session.api.get(at("/assistants", assistant or only_assistant(session)))
-    # LiveKit's client is loaded late, as it takes its time; its own complaints are for developers.
     from cli.smoke.run import Smoke
 
+    # Its own complaints are for developers.
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     report = Report(session.screen)
     report.heading(f"A call to {found['id']} at {session.api.connection.api_url}")

@@ -18,6 +18,17 @@ from tests.cli.conftest import Installation, Switchboard
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
+def entry(seq: int, kind: str) -> TimelineEntry:
+    return TimelineEntry(
+        source="workflow",
+        source_seq=seq,
+        at=NOON + timedelta(seconds=seq),
+        actor="platform",
+        kind=kind,
+        text=f"Line {seq}",
+    )
+
+
 async def ended_call(
     service: Service,
     reason: EndedReason = EndedReason.CALLER_HUNG_UP,
@@ -25,17 +36,7 @@ async def ended_call(
 ) -> str:
     call_id = new_call_id()
     await service.given_call(call_id, started_at=NOON, metadata={"order": "A-17"})
-    entries = tuple(
-        TimelineEntry(
-            source="workflow",
-            source_seq=seq,
-            at=NOON + timedelta(seconds=seq),
-            actor="platform",
-            kind=kind,
-            text=text,
-        )
-        for seq, kind, text in ((1, "room_opened", "The room is open."), (2, "bill_settled", "x"))
-    )
+    entries = (entry(1, "room_opened"), entry(2, "bill_settled"))
     async with service.parts.database.session() as session:
         await Calls(session).write(
             WriteRecord(

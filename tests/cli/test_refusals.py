@@ -8,12 +8,14 @@ import signal
 import pytest
 
 from contract.identity import new_call_id
+from contract.steps import WriteRecord
 from store.api_keys import Role
+from store.calls import Calls
 from tests.api.service import free_port
 from tests.api.test_problems_and_keys import given_key
 from tests.cli.conftest import Installation, Switchboard
 from tests.cli.running import finish, run, start
-from tests.cli.test_calls import ended_call
+from tests.cli.test_calls import entry
 
 
 async def test_a_wrong_key_is_4(switchboard: Switchboard) -> None:
@@ -52,13 +54,6 @@ async def test_what_is_invalid_is_5_with_each_field(switchboard: Switchboard) ->
     as_json = await switchboard("--json", "assistants", "create", "-", stdin=body)
     fields = {fault["field"] for fault in as_json.document["error"]["errors"]}
     assert fields == {"body.llm.temperature", "body.colour"}
-
-
-async def test_hanging_up_twice_is_6(installation: Installation, switchboard: Switchboard) -> None:
-    call_id = await ended_call(installation.service)
-    # With a key of its own a repeat is Temporal's to judge, and Temporal is away here.
-    refused = await switchboard("calls", "hangup", call_id)
-    assert refused.code in (6, 7)
 
 
 async def test_a_service_that_is_away_is_7(switchboard: Switchboard) -> None:
@@ -105,8 +100,12 @@ async def test_without_an_installation_the_way_out_is_told(tmp_path: object) -> 
 async def test_ctrl_c_is_130_without_a_traceback(installation: Installation) -> None:
     call_id = new_call_id()
     await installation.service.given_call(call_id)
+    async with installation.service.parts.database.session() as session:
+        news = WriteRecord(call_id=call_id, entries=(entry(1, "room_opened"),))
+        await Calls(session).write(news)
     watching = await start("calls", "watch", call_id, environment=installation.environment)
-    await asyncio.sleep(1.5)
+    assert watching.stdout is not None
+    assert b"Line 1" in await asyncio.wait_for(watching.stdout.readline(), 30)
     watching.send_signal(signal.SIGINT)
     stopped = await finish(watching, limit=10)
     assert stopped.code == 130
