@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -13,13 +15,40 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
 )
+from pydantic_core import PydanticCustomError
 
 
 class Strict(BaseModel):
-    """A body in which nothing unknown is passed over."""
+    """A body in which nothing unknown is passed over, and nothing is taken for something else:
+    `0` is no `false`, `"5"` no number (Pydantic's own strict mode would refuse JSON's dates)."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_of_its_json_type(cls, value: object, info: ValidationInfo) -> object:
+        annotation: Any = cls.model_fields[str(info.field_name)].annotation
+        kinds = _kinds_of(annotation)
+        if kinds and kinds <= {int, float} and isinstance(value, str | bool):
+            raise PydanticCustomError("number_type", "must be a JSON number")
+        if kinds == {bool} and not isinstance(value, bool | None):
+            raise PydanticCustomError("bool_type", "must be true or false")
+        return value
+
+
+@cache
+def _kinds_of(annotation: Any) -> frozenset[type]:
+    """The plain types that a field may have; empty when it has others."""
+    if isinstance(annotation, type) and not get_origin(annotation):
+        return frozenset({annotation} - {type(None)})
+    if get_origin(annotation) is Annotated:
+        return _kinds_of(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return frozenset().union(*map(_kinds_of, get_args(annotation)))
+    return frozenset({object})
 
 
 # RFC 5646 section 2.1: language, script, region, variants. Private use and extensions left out.

@@ -38,6 +38,7 @@ class _BoundedHttp(HttpToolsProtocol):
         self._head_bytes = 0
         self._head_limit: asyncio.TimerHandle | None = None
         self._is_too_large = False
+        self._is_whole = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -50,8 +51,10 @@ class _BoundedHttp(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._in_head and self._head_limit is None:
             self._begin_head()
+        self._is_whole = False
         super().data_received(data)
-        if self._in_head and not self.transport.is_closing():
+        # Of bytes that ended a request, those of the next head are few: they are not told apart.
+        if self._in_head and not self._is_whole and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > self.MAX_HEAD_BYTES:
                 self._refuse_large()
@@ -66,6 +69,8 @@ class _BoundedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self._is_whole = True
+        self._head_bytes = 0
         self._in_head = True  # of the next request; its time runs from its first byte
 
     def send_400_response(self, msg: str) -> None:

@@ -77,6 +77,8 @@ def document_of(app: FastAPI) -> dict[str, Any]:
 
 
 def _tell_refusals(path: str, operation: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", []):
+        _has_no_null(parameter["schema"])
     responses: dict[str, Any] = operation["responses"]
     responses.pop("422", None)
     for status, answer in responses.items():
@@ -88,6 +90,14 @@ def _tell_refusals(path: str, operation: dict[str, Any]) -> None:
             responses[str(refusal)] = _reference("responses", _NAME.format(refusal))
     responses["default"] = _reference("responses", _NAME.format("Otherwise"))
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _has_no_null(schema: dict[str, Any]) -> None:
+    """A query or header is there or not; none is JSON's null."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    if len(kinds) == 1:
+        del schema["anyOf"]
+        schema.update(kinds[0])
 
 
 def _statuses_of(path: str, operation: dict[str, Any]) -> Iterator[int]:

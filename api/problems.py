@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contract.errors import PlatformError
@@ -145,7 +146,19 @@ async def _http_error(request: Request, error: Exception) -> ProblemResponse:
     code, detail = _HTTP_ERRORS.get(
         error.status_code, (phrase.lower().replace(" ", "-"), f"{phrase}.")
     )
-    return problem(request, error.status_code, code, detail, headers=error.headers)
+    headers = error.headers
+    if error.status_code == 405:
+        headers = {"Allow": ", ".join(_methods_at(request))}
+    return problem(request, error.status_code, code, detail, headers=headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    # Starlette names those of the first route with this path only.
+    methods: set[str] = set()
+    for path, operations in request.app.openapi()["paths"].items():
+        if compile_path(path)[0].match(request.url.path):
+            methods |= {method.upper() for method in operations}
+    return sorted(methods) or ["GET"]  # pages that the document leaves out
 
 
 async def _database_away(request: Request, error: Exception) -> ProblemResponse:

@@ -11,9 +11,10 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Dialect, event, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import AdaptedConnection, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.util.concurrency import await_, in_greenlet
 
 from contract.errors import SettingsError, Unavailable
 from store.schema import upgrade
@@ -38,6 +39,8 @@ class Database:
         if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+            dialect: Any = self.engine.sync_engine.dialect
+            dialect.do_terminate = _give_up_sqlite
         else:
             event.listen(self.engine.sync_engine, "do_connect", _connect_postgresql)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
@@ -122,6 +125,17 @@ def _switch_to_wal(cursor: Any) -> None:
             if attempt == 49:
                 raise
             time.sleep(0.02)
+
+
+def _give_up_sqlite(connection: AdaptedConnection) -> None:
+    # Whoever follows a call's events and leaves, cancels a statement now and then. SQLAlchemy then
+    # closes the connection twice at once, and aiosqlite waits for ever for the second one: tasks
+    # that no loop can end, a process that SIGTERM does not end.
+    driver: Any = connection.driver_connection
+    if in_greenlet():
+        await_(asyncio.shield(driver.close()))
+    else:
+        driver.stop()
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -6,7 +6,9 @@ import json
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
+
+from api.fields import Strict
 
 # RFC 9110 section 5.6.2 (token) and 5.5: no line breaks.
 HeaderName = Annotated[
@@ -17,9 +19,7 @@ HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]*$", max_le
 _MAX_SCHEMA_BYTES = 8192
 
 
-class HttpTool(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class HttpTool(Strict):
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$")] = Field(
         description="What the model calls it by.", examples=["book_table"]
     )

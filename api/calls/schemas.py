@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.fields import Strict
 from api.links import CallLinks
 from api.pages import NextCursor
 from contract.calls import CallStatus, Direction, Provider, RecordingStatus
@@ -123,9 +124,7 @@ class Transcript(BaseModel):
     items: list[TranscriptTurn]
 
 
-class HangupRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class HangupRequest(Strict):
     reason: str = Field("", max_length=500, description="For the timeline; not for the caller.")
 
 

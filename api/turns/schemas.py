@@ -2,14 +2,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from api.fields import Language, Moment
+from api.fields import Language, Moment, Strict
 
 
-class TurnTold(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class TurnTold(Strict):
     source: str = Field(
         min_length=1, max_length=32, description="Who tells it.", examples=["atlas-1"]
     )
@@ -22,7 +20,5 @@ class TurnTold(BaseModel):
     sentiment: dict[str, Any] | None = None
 
 
-class TurnsTold(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class TurnsTold(Strict):
     turns: list[TurnTold] = Field(max_length=100)

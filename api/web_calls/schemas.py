@@ -3,17 +3,15 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, Field, StringConstraints, field_validator
 
-from api.fields import Language
+from api.fields import Language, Strict
 from api.links import CallLinks
 
 _MAX_METADATA_BYTES = 4096
 
 
-class WebCallRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class WebCallRequest(Strict):
     assistant_id: str = Field(
         min_length=1, max_length=64, description="Who answers.", examples=["demo"]
     )

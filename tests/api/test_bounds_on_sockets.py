@@ -60,6 +60,15 @@ async def test_a_head_that_is_too_large_is_431(port: int, pieces: list[bytes]) -
     assert (answer.status, answer.problem()["code"]) == (431, "headers-too-large")
 
 
+async def test_a_body_may_be_larger_than_a_head(port: int) -> None:
+    body = b'{"name": "' + b"x" * 20_000 + b'"}'
+    kind = "Content-Type: application/json"
+    head = request("/assistants", kind, f"Content-Length: {len(body)}", CLOSE, method="POST")
+    for pieces in ([head, body], [head + body], [head, body[:9000], body[9000:]]):
+        answer = await ask(port, *pieces)
+        assert (answer.status, answer.problem()["code"]) == (422, "invalid-request")
+
+
 async def test_a_head_that_trickles_is_408(port: int) -> None:
     answer = await ask(port, b"GET /calls HT", b"TP/1.1\r\n", b"X: y\r\n", pause=0.1)
     assert (answer.status, answer.problem()["code"]) == (408, "headers-too-slow")
