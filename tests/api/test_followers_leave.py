@@ -4,6 +4,7 @@ import asyncio
 
 from contract.identity import new_call_id
 from tests.api.service import Service
+from tests.api.temporal import eventually
 
 
 async def test_followers_who_leave_at_any_moment_leave_nothing_that_never_ends(
@@ -19,7 +20,9 @@ async def test_followers_who_leave_at_any_moment_leave_nothing_that_never_ends(
         for follower in followers:
             follower.cancel()
         await asyncio.gather(*followers, return_exceptions=True)
-    async with asyncio.timeout(5):
-        while asyncio.all_tasks() - before:
-            await asyncio.sleep(0.01)
+
+    async def all_have_ended() -> bool:
+        return not asyncio.all_tasks() - before
+
+    await eventually(all_have_ended)
     assert (await service.get("/calls")).status_code == 200
