@@ -75,13 +75,14 @@ class Report:
     def _print(self, check: Check) -> None:
         mark, colour = _MARKS[check.verdict]
         detail = plain(check.detail)
-        took = f" ({check.seconds:.1f} s)" if check.seconds is not None else ""
+        took = f"{check.seconds:.1f} s" if check.seconds is not None else ""
+        gap = "  " if detail and took else ""
         self.screen.out.print(
             Text.assemble(
                 ("  " + mark, colour),
                 f" {plain(check.name).replace('_', ' '):<{_NAME_WIDTH}}",
                 (f"  {detail}", "" if check.next_step else "dim"),
-                (took, "dim"),
+                (f"{gap}{took}", "dim"),
             ),
             soft_wrap=True,
         )

@@ -68,7 +68,7 @@ class Smoke:
         await self._step("caller joined", _JOIN, lambda: join, lambda _: call["url"])
         self._atlas = await self._agent_joins(AgentRole.ATLAS)
         await self._agent_joins(AgentRole.MEDIA_BOT)
-        await self._step("microphone is listened to", _AGENT, line.listener)
+        await self._step("microphone subscribed", _AGENT, line.listener)
         if self._greets:
             await self._step(
                 "greeting heard",
