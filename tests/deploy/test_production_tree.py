@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from contract.identity import ROOM_WATCH_WORKFLOW_ID
 from sandbox.stack import Part, Stack
 from sandbox.stack.environment import environment as settings_of
 from settings_table.settings import settings_by_process
@@ -121,6 +122,12 @@ async def registered(part: Part, stack: Stack) -> None:
     await eventually(look, timeout=60, otherwise=f"{part} is not known to LiveKit")
 
 
+async def rooms_are_watched(switchboard: Switchboard) -> bool:
+    """The watch's activity runs; Temporal refused its tasks once, and calls alone did not tell."""
+    watch = switchboard.temporal.get_workflow_handle(ROOM_WATCH_WORKFLOW_ID)
+    return bool((await watch.describe()).raw_description.pending_activities)
+
+
 async def test_a_recorded_call_with_the_real_turn_detector(tree: Path, tmp_path: Path) -> None:
     async with Stack(tmp_path / "run", free_ports=True, only=SERVERS) as stack:
         secrets = tmp_path / "secrets"
@@ -145,6 +152,9 @@ async def test_a_recorded_call_with_the_real_turn_detector(tree: Path, tmp_path:
             record = await call.settled()
             assert record.recording["status"] == "ready"
             assert record.call["ended_reason"] == "caller_hung_up"
+            await eventually(
+                lambda: rooms_are_watched(switchboard), timeout=10, otherwise="nobody watches"
+            )
 
 
 def test_the_bucket_is_made_once(tree: Path, tmp_path: Path) -> None:

@@ -7,17 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+from asyncio.subprocess import Process as Worker
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from contract.identity import ROOM_WATCH_WORKFLOW_ID
-from sandbox.stack import Stack, servers
-from sandbox.stack.processes import MARK
+from sandbox.stack import Part, Stack, servers
+from sandbox.stack.environment import environment
 from sandbox.stack.site import CHECKOUT
 from tests.e2e.switchboard import Switchboard, WebCall, eventually
 
@@ -26,35 +26,28 @@ pytestmark = pytest.mark.stack
 DEPLOYMENT = "switchboard"
 
 
-async def temporal(switchboard: Switchboard, *words: str) -> str:
-    """The command line that an operator has."""
+async def make_current(switchboard: Switchboard, build: str) -> None:
+    """With the operators' script and command line."""
     here = switchboard.description
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [servers.temporal(), *words],
-        env=os.environ
-        | {
+    script = await asyncio.create_subprocess_exec(
+        *(CHECKOUT / "deploy" / "temporal" / "make-current", build),
+        env={
+            "PATH": f"{Path(servers.temporal()).parent}:{os.environ['PATH']}",
+            "HOME": os.environ["HOME"],
             "TEMPORAL_ADDRESS": here.temporal_address,
             "TEMPORAL_NAMESPACE": here.temporal_namespace,
         },
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
-    assert done.returncode == 0, f"temporal {' '.join(words)}: {done.stderr}"
-    return done.stdout
+    output, _ = await asyncio.wait_for(script.communicate(), 90)
+    assert script.returncode == 0, output.decode()
 
 
-async def make_current(switchboard: Switchboard, build: str) -> None:
-    command = ("worker", "deployment", "set-current-version", "--deployment-name", DEPLOYMENT)
-    await temporal(switchboard, *command, "--build-id", build, "--yes")
-
-
-async def open_workflows(switchboard: Switchboard, build: str) -> int:
+async def open_calls(switchboard: Switchboard, build: str) -> int:
     """How many would be left without a worker if this build were ended now."""
     query = f"TemporalWorkerDeploymentVersion = '{DEPLOYMENT}:{build}'"
-    query += " AND ExecutionStatus = 'Running' AND TemporalWorkflowVersioningBehavior = 'Pinned'"
+    query += " AND TemporalWorkflowVersioningBehavior = 'Pinned' AND ExecutionStatus = 'Running'"
     return (await switchboard.temporal.count_workflows(query)).count
 
 
@@ -79,15 +72,15 @@ async def hang_up(call: WebCall) -> None:
 
 
 @asynccontextmanager
-async def worker_of_build(switchboard: Switchboard, build: str) -> AsyncIterator[psutil.Popen]:
-    """A further worker beside the stack's own, as a rolling update starts it."""
-    (pid, *_) = switchboard.stack.pids("worker")
-    settings = {**psutil.Process(pid).environ(), "WORKER_BUILD_ID": build}
-    settings.pop(MARK)
-    log = switchboard.stack.run_dir / "logs" / f"worker-{build}.log"
+async def worker_of_build(switchboard: Switchboard, build: str) -> AsyncIterator[Worker]:
+    """A further worker beside the others, as a rolling update starts it."""
+    here = switchboard.stack
+    settings = environment(Part.WORKER, here.site)
+    settings |= {"WORKER_VERSIONING": "on", "WORKER_BUILD_ID": build}
+    log = here.run_dir / "logs" / f"worker-{build}.log"
     with log.open("ab") as out:
-        worker = psutil.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "worker_main.py"],
+        worker = await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "KILL", "--", sys.executable, "worker_main.py"),
             cwd=CHECKOUT,
             env=settings,
             stdout=out,
@@ -97,8 +90,9 @@ async def worker_of_build(switchboard: Switchboard, build: str) -> AsyncIterator
         await eventually(lambda: has_started(log), timeout=30, otherwise=f"not started: {log}")
         yield worker
     finally:
-        worker.terminate()
-        await asyncio.to_thread(worker.wait, 15)
+        if worker.returncode is None:
+            worker.terminate()
+        assert await asyncio.wait_for(worker.wait(), 15) == 0
 
 
 async def has_started(log: Path) -> bool:
@@ -106,48 +100,42 @@ async def has_started(log: Path) -> bool:
 
 
 async def test_calls_end_on_the_build_they_began_on() -> None:
-    versioned = {"WORKER_VERSIONING": "on", "WORKER_BUILD_ID": "a"}
     parts = ["temporal", "livekit", "s3", "providers", "api", "worker", "atlas"]
-    async with (
-        Stack(free_ports=True, only=parts, settings={"worker": versioned}) as stack,
-        Switchboard.of(stack) as switchboard,
-    ):
-        await make_current(switchboard, "a")
-        old_call = await switchboard.place_call()
+    async with Stack(free_ports=True, only=parts) as stack, Switchboard.of(stack) as switchboard:
+        # An installation that had no versions before: its calls move to the first one.
+        first_call = await switchboard.place_call()
+        async with worker_of_build(switchboard, "a") as old_worker:
+            await make_current(switchboard, "a")
+            await stack.kill("worker", signal.SIGTERM)
+            await hang_up(first_call)
+            assert await builds_of(switchboard, first_call.id) == {"", "a"}
 
-        async with worker_of_build(switchboard, "b"):
-            await make_current(switchboard, "b")
-            new_call = await switchboard.place_call()
+            old_call = await switchboard.place_call()
+            async with worker_of_build(switchboard, "b"):
+                await make_current(switchboard, "b")
+                new_call = await switchboard.place_call()
+                # The old call's next steps still go to the build that it began on.
+                assert await open_calls(switchboard, "a") == 1
+                await hang_up(old_call)
+                assert await builds_of(switchboard, old_call.id) == {"a"}
 
-            # The old call's next steps still go to the build that it began on.
-            assert await open_workflows(switchboard, "a") >= 1
-            await hang_up(old_call)
-            assert await builds_of(switchboard, old_call.id) == {"a"}
+                # Nothing is left on the old build, so it may go; the new one has all that is open.
+                await eventually(
+                    lambda: nothing_open(switchboard, "a"), timeout=10, otherwise="a has calls"
+                )
+                old_worker.terminate()
+                await asyncio.wait_for(old_worker.wait(), 15)
+                await hang_up(new_call)
+                assert await builds_of(switchboard, new_call.id) == {"b"}
 
-            # Nothing is left on the old build, so it may go; the new one has all that is open.
-            await eventually(
-                lambda: nothing_open(switchboard, "a"), timeout=10, otherwise="a still has calls"
-            )
-            (old_worker, *_) = stack.pids("worker")
-            os.kill(old_worker, signal.SIGTERM)
-            await eventually(
-                lambda: is_gone(switchboard), timeout=15, otherwise="build a does not end"
-            )
-            await hang_up(new_call)
-            assert await builds_of(switchboard, new_call.id) == {"b"}
-
-            # The room watch never ends, so it must not hold the old build: it has moved on.
-            await eventually(
-                lambda: watch_is_on(switchboard, "b"), timeout=15, otherwise="the watch stays on a"
-            )
+                # The room watch never ends, so it must not hold the old build: it has moved on.
+                await eventually(
+                    lambda: watch_is_on(switchboard, "b"), timeout=15, otherwise="it stays on a"
+                )
 
 
 async def nothing_open(switchboard: Switchboard, build: str) -> bool:
-    return await open_workflows(switchboard, build) == 0
-
-
-async def is_gone(switchboard: Switchboard) -> bool:
-    return not switchboard.stack.is_running("worker")
+    return await open_calls(switchboard, build) == 0
 
 
 async def watch_is_on(switchboard: Switchboard, build: str) -> bool:
