@@ -128,6 +128,7 @@ async def rooms_are_watched(switchboard: Switchboard) -> bool:
     return bool((await watch.describe()).raw_description.pending_activities)
 
 
+@pytest.mark.timeout(300)
 async def test_a_recorded_call_with_the_real_turn_detector(tree: Path, tmp_path: Path) -> None:
     async with Stack(tmp_path / "run", free_ports=True, only=SERVERS) as stack:
         secrets = tmp_path / "secrets"
