@@ -5,25 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from contract.errors import SettingsError
 from store.calls import Calls
 from store.database import Database
-from store.models import Base
 from tests.store.calls import new_call
 
 ROOT = Path(__file__).parents[2]
-
-
-async def test_the_migrations_make_the_models(database: Database) -> None:
-    def differences(connection: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(connection), Base.metadata))
-
-    async with database.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
 
 
 async def test_two_processes_may_migrate_a_new_database_at_once(tmp_path: Path) -> None:
