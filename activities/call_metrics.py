@@ -16,7 +16,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contract.calls import CallStatus
+from contract.calls import CallStatus, RecordingStatus
 from contract.steps import WriteRecord
 from store.calls import Calls
 from store.database import Database
@@ -45,6 +45,9 @@ HOLD = Histogram(
 )
 COST = Counter("call_cost_total", "Money spent on calls, in the price table's currency", ["item"])
 
+RECORDINGS = Counter("recordings_settled_total", "Recordings by how they came out", ["status"])
+
+_SETTLED = (RecordingStatus.READY, RecordingStatus.NEEDS_ATTENTION, RecordingStatus.LOST)
 _ITEMS = ("stt", "llm", "tts")  # a label must not grow with whatever an agent reports
 
 
@@ -78,6 +81,12 @@ async def write_and_count(database: Database, record: WriteRecord) -> None:
             FIRST_WORD.observe(heard.first_word)
         for seconds in heard.holds:
             HOLD.observe(seconds)
+
+
+def count_recording(was: str | None, now: RecordingStatus) -> None:
+    """Again when an operator's retry brings a failed one to a better end."""
+    if now in _SETTLED and was != now:
+        RECORDINGS.labels(now.value).inc()
 
 
 def count_cost(amounts: Sequence[tuple[str, Decimal]]) -> None:

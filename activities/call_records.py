@@ -3,7 +3,7 @@ from __future__ import annotations
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.call_metrics import write_and_count
+from activities.call_metrics import count_recording, write_and_count
 from activities.store_errors import unknown_calls_are_final
 from contract.steps import (
     AssistantChosen,
@@ -34,7 +34,10 @@ class CallRecordActivities:
     async def write_recording(self, update: WriteRecording) -> None:
         with unknown_calls_are_final():
             async with self._database.session() as session:
+                before = await Recordings(session).get(update.call_id)
+                was = before.status if before is not None else None
                 await Recordings(session).write(update)
+            count_recording(was, update.status)
 
     @activity.defn(name=Step.CHOOSE_ASSISTANT)
     async def choose_assistant(self, wish: ChooseAssistant) -> AssistantChosen:

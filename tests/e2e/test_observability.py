@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.e2e.switchboard import Switchboard
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
 
+CHECKOUT = Path(__file__).parents[2]
 PROCESSES = ("api", "worker", "atlas", "media-bot")
 SHAPE = {"timestamp", "level", "process", "logger", "event"}
 
@@ -162,3 +164,28 @@ async def test_the_worker_tells_how_it_is(observed: Observed) -> None:
         "temporal": True,
         "database": True,
     }
+
+
+def questions() -> dict[str, str]:
+    """Every PromQL expression of the board and of the document."""
+    board = json.loads((CHECKOUT / "deploy" / "grafana" / "calls.json").read_text())
+    asked = {
+        f"{panel['title']} {target['refId']}": target["expr"]
+        for panel in board["panels"]
+        for target in panel["targets"]
+    }
+    page = (CHECKOUT / "docs" / "observability.md").read_text()
+    code = [block for number, block in enumerate(page.split("```")) if number % 2]
+    asked["docs"] = next(block for block in code if "histogram_quantile" in block)
+    return asked
+
+
+async def test_whatever_the_board_asks_for_exists(observed: Observed) -> None:
+    exists = {key.partition("{")[0] for part in observed.after.values() for key in part}
+    ours = r"\b(?:calls?|recordings|http|livekit|lk_agents|temporal)_[a-z_]+"
+    asked = questions()
+    assert len(asked) > 10
+    for title, expression in asked.items():
+        names = set(re.findall(ours, expression))
+        assert names, title
+        assert names <= exists, f"{title}: {sorted(names - exists)}"
