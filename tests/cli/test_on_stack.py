@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -138,6 +139,22 @@ async def test_a_deaf_assistant_does_not_pass(installation: Running) -> None:
     assert made.code == 1
     assert made.document["failed"] == ["question understood"]
     assert await is_over(installation, made.document["call_id"])
+
+
+async def test_a_smoke_test_that_is_interrupted_hangs_up(installation: Running) -> None:
+    smoking = await start("smoke", environment=installation.environment)
+    assert smoking.stdout is not None
+    seen = ""
+    while "Atlas joined" not in seen:
+        line = await asyncio.wait_for(smoking.stdout.readline(), 60)
+        assert line, seen
+        seen += line.decode()
+    smoking.send_signal(signal.SIGINT)
+    stopped = await finish(smoking)
+    assert stopped.code == 130
+    call_id = re.search(r"call_[0-9a-z]{26}", seen)
+    assert call_id is not None
+    assert await is_over(installation, call_id[0])
 
 
 async def test_a_healthy_stack_is_well(installation: Running) -> None:
