@@ -40,7 +40,7 @@ from engine.client import connect
 from engine.http_pages import ProcessPages, free_local_address
 from engine.logs import set_up_logs
 from engine.runtime import use_our_runtime
-from engine.startup import BAD_SETTINGS, load
+from engine.startup import BAD_SETTINGS, load, tell_misspelt
 from store.database import Database
 from workflows import search_attributes
 from workflows.call import CallWorkflow
@@ -207,6 +207,7 @@ def main() -> int:
     settings = load(WorkerSettings)
     try:
         set_up_logs("worker", settings.log_level, settings.log_format)
+        tell_misspelt(WorkerSettings)
         quiet_temporal()
         asyncio.run(run(settings))
     except (SettingsError, Unavailable) as error:

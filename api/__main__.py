@@ -7,7 +7,7 @@ import sys
 
 from api.settings import ApiSettings
 from engine.logs import set_up_logs
-from engine.startup import load
+from engine.startup import load, tell_misspelt
 
 
 def main() -> int:
@@ -17,6 +17,7 @@ def main() -> int:
     from engine.runtime import use_our_runtime
 
     set_up_logs("api", settings.log_level, settings.log_format)
+    tell_misspelt(ApiSettings)
     use_our_runtime()
     server = server_of(settings)
     # uvicorn ends gracefully and then raises the signal again; asked to end is not a failure.

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
+import structlog
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, SettingsError
 
+from engine.misspelt import misspelt
 from engine.secret_files import FILE_ERROR
 
 BAD_SETTINGS = 2
+
+log = structlog.get_logger()
 
 _Settings = TypeVar("_Settings", bound=BaseSettings)
 
@@ -20,15 +26,23 @@ def load(kind: type[_Settings], **given: Any) -> _Settings:
     try:
         return kind(**given)
     except ValidationError as wrong:
-        print(sentence_about(wrong), file=sys.stderr)
+        print(sentence_about(wrong, misspelt(kind, os.environ)), file=sys.stderr)
     except SettingsError as wrong:  # names the field only
         print(f"Cannot start: {wrong}.", file=sys.stderr)
     raise SystemExit(BAD_SETTINGS)
 
 
-def sentence_about(wrong: ValidationError) -> str:
+def sentence_about(wrong: ValidationError, misspelt: Mapping[str, str] | None = None) -> str:
     """One sentence that names each setting that is missing or malformed, and never its value."""
-    return "Cannot start: " + "; ".join(_complaint(error) for error in _errors(wrong)) + "."
+    given_for = {meant: given for given, meant in (misspelt or {}).items()}
+    complaints = [_complaint(error, given_for) for error in _errors(wrong)]
+    return "Cannot start: " + "; ".join(complaints) + "."
+
+
+def tell_misspelt(kind: type[BaseSettings]) -> None:
+    """A misspelt name that is not needed would be ignored without a word. Never its value."""
+    for given, meant in misspelt(kind, os.environ).items():
+        log.warning("setting_unknown", given=given, perhaps_meant=meant)
 
 
 def _errors(wrong: ValidationError) -> list[tuple[str, str, str]]:
@@ -42,10 +56,11 @@ def _errors(wrong: ValidationError) -> list[tuple[str, str, str]]:
     ]
 
 
-def _complaint(error: tuple[str, str, str]) -> str:
+def _complaint(error: tuple[str, str, str], given_for: Mapping[str, str]) -> str:
     name, kind, message = error
     if kind == "missing":
-        return f"{name} is missing"
+        given = given_for.get(name) or given_for.get(f"{name}_FILE")
+        return f"{name} is missing" + (f" (is {given} meant for it?)" if given else "")
     if kind == FILE_ERROR:
         return message
     return f"{name} is malformed ({message[0].lower()}{message[1:]})"

@@ -8,12 +8,13 @@ os.environ.pop("LIVEKIT_DEV_MODE", None)
 
 from agents.atlas.settings import AtlasSettings
 from engine.logs import set_up_logs
-from engine.startup import load
+from engine.startup import load, tell_misspelt
 
 
 def main() -> int:
     settings = load(AtlasSettings)
     set_up_logs("atlas", settings.log_level, settings.log_format)
+    tell_misspelt(AtlasSettings)
     # After the settings: a wrong one is told at once, livekit takes seconds to import.
     from agents.atlas.server import make_server
     from agents.serving import serve

@@ -10,12 +10,13 @@ os.environ.pop("LIVEKIT_DEV_MODE", None)
 
 from agents.media_bot.settings import MediaBotSettings
 from engine.logs import set_up_logs
-from engine.startup import load
+from engine.startup import load, tell_misspelt
 
 
 def main() -> int:
     settings = load(MediaBotSettings)
     set_up_logs("media-bot", settings.log_level, settings.log_format)
+    tell_misspelt(MediaBotSettings)
     # After the settings: a wrong one is told at once, livekit takes seconds to import.
     from agents.media_bot.server import make_server
     from agents.serving import serve

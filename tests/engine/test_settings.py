@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from pydantic import AliasChoices, Field
 
+from engine.logs import set_up_logs
 from engine.secret_files import Secret
 from engine.settings import EngineSettings, ProcessSettings
-from engine.startup import load
+from engine.startup import load, tell_misspelt
 
 KEYS = "dev:" + "A" * 43 + "="
 HIDDEN = "hush-hush-hush"
@@ -128,6 +130,26 @@ def test_all_that_is_wrong_is_told_at_once(
     said = sentence(Example, capsys)
     for name in ("EXAMPLE_PORT", "EXAMPLE_SECRET is missing", "EXAMPLE_KEY_FILE", "LOG_LEVEL"):
         assert name in said
+
+
+def test_a_misspelt_name_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EXAMPLE_PROT", HIDDEN)
+    monkeypatch.setenv("EXAMPLE_SECERT", HIDDEN)
+    set_up_logs("example", "INFO", "json")
+    tell_misspelt(Example)
+    told = {line["given"]: line["perhaps_meant"] for line in lines_in(capsys.readouterr().err)}
+    assert told == {"EXAMPLE_PROT": "EXAMPLE_PORT", "EXAMPLE_SECERT": "EXAMPLE_SECRET"}
+    monkeypatch.delenv("EXAMPLE_SECRET")
+    assert sentence(Example, capsys) == (
+        "EXAMPLE_SECRET is missing (is EXAMPLE_SECERT meant for it?)"
+    )
+
+
+def lines_in(text: str) -> list[dict[str, str]]:
+    assert HIDDEN not in text
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def test_an_empty_variable_is_not_given(

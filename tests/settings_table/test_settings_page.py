@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic_settings import BaseSettings
 
+from engine.misspelt import known_names, misspelt
 from settings_table import PROCESSES, settings_by_process
 from settings_table.page import PAGE, page
 
@@ -37,3 +38,10 @@ def test_repr_hides_every_secret(process: str) -> None:
     shown = {name for name, field in kind.model_fields.items() if field.repr}
     secret = {doc.name.lower() for doc in settings_by_process()[process] if doc.secret}
     assert not shown & secret
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_no_process_takes_anothers_setting_for_a_misspelling(process: str) -> None:
+    """All may be given the same environment."""
+    everybodys = {name: "" for kind in PROCESSES.values() for name in known_names(kind)}
+    assert misspelt(PROCESSES[process], everybodys) == {}
