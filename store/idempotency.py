@@ -25,7 +25,7 @@ START_WEB_CALL = "start-web-call"
 
 class KeyState(StrEnum):
     STARTED = "started"
-    RELEASED = "released"  # that start failed; the next request starts anew under `attempt`
+    RELEASED = "released"  # that start failed; any next request starts anew under `attempt`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,20 +42,26 @@ class IdempotencyKeys:
         self._session = session
 
     async def claim(
-        self, tenant_id: str, key: str, body_hash: str, operation: str = START_WEB_CALL
+        self,
+        tenant_id: str,
+        key: str,
+        body_hash: str,
+        operation: str = START_WEB_CALL,
+        about: str | None = None,
     ) -> Claim:
         """For work that goes on after this transaction; `release` the key when it fails.
 
-        Raises IdempotencyKeyReused when the key came for another operation or body before.
+        `about` is the call that is worked on; without it the work starts one, whose id follows
+        from the key. Raises IdempotencyKeyReused when the key came for another operation or body
+        before.
         """
-        call_id = call_id_for_key(tenant_id, key, 1)
+        call_id = about or call_id_for_key(tenant_id, key, 1)
         if await self._insert(tenant_id, key, body_hash, operation, call_id):
             return Claim(call_id=call_id, attempt=1, is_first=True)
-        row = await self._same(tenant_id, key, body_hash, operation)
-        if row.state == KeyState.STARTED:
+        row, is_free = await self._taken(tenant_id, key, body_hash, operation)
+        if not is_free:
             return Claim(call_id=row.call_id or "", attempt=row.attempt, is_first=False)
-        row.state = KeyState.STARTED.value
-        row.call_id = call_id = call_id_for_key(tenant_id, key, row.attempt)
+        row.call_id = call_id = about or call_id_for_key(tenant_id, key, row.attempt)
         return Claim(call_id=call_id, attempt=row.attempt, is_first=True)
 
     async def answer_of(
@@ -68,7 +74,8 @@ class IdempotencyKeys:
         """
         if await self._insert(tenant_id, key, body_hash, operation, None):
             return None
-        return (await self._same(tenant_id, key, body_hash, operation)).answer
+        row, is_free = await self._taken(tenant_id, key, body_hash, operation)
+        return None if is_free else row.answer
 
     async def keep_answer(self, tenant_id: str, key: str, answer: dict[str, Any]) -> None:
         await self._session.execute(
@@ -105,9 +112,10 @@ class IdempotencyKeys:
         }
         return await insert_if_absent(self._session, IdempotencyRow, values)
 
-    async def _same(
+    async def _taken(
         self, tenant_id: str, key: str, body_hash: str, operation: str
-    ) -> IdempotencyRow:
+    ) -> tuple[IdempotencyRow, bool]:
+        """The key's row, locked, and whether it was free and is now taken for this request."""
         found = select(IdempotencyRow).where(
             IdempotencyRow.tenant_id == tenant_id, IdempotencyRow.key_hash == _hash(key)
         )
@@ -115,9 +123,13 @@ class IdempotencyKeys:
             found.with_for_update().execution_options(populate_existing=True)
         )
         row = rows.one()
-        if (row.operation, row.body_hash) != (operation, body_hash):
+        is_free = row.state == KeyState.RELEASED
+        if is_free:
+            row.state = KeyState.STARTED.value
+            row.operation, row.body_hash = operation, body_hash
+        elif (row.operation, row.body_hash) != (operation, body_hash):
             raise IdempotencyKeyReused
-        return row
+        return row, is_free
 
 
 def _hash(key: str) -> str:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from api.auth import Operator, Reader
+from api.calls.hanging_up import hang_up_once
 from api.calls.schemas import (
     CallPageRead,
     CallRead,
@@ -18,7 +18,7 @@ from api.calls.schemas import (
 )
 from api.calls.service import CallInPath, read_call, summary_of
 from api.fields import Moment
-from api.idempotency import IdempotencyKey
+from api.idempotency import REPLAYED, IdempotencyKey, asked
 from api.links import call_links
 from api.pages import Cursor, Limit
 from api.parts import FromParts
@@ -86,18 +86,27 @@ async def hang_up(
     principal: Operator,  # first: who may not, is not told which calls there are
     call: CallInPath,
     parts: FromParts,
+    response: Response,
     body: HangupRequest | None = None,
     idempotency_key: IdempotencyKey = None,
 ) -> HangupRead:
     """409 `call-ended` when it is over already. A repeat with its key gets the first answer."""
-    update_id = None
-    if idempotency_key is not None:
-        # Temporal remembers answers by update id, also of calls that have ended since.
-        update_id = "hangup-" + hashlib.sha256(idempotency_key.encode()).hexdigest()[:32]
-    elif call.status == CallStatus.ENDED:
-        raise CallEnded
     command = HangupCommand(principal.name, body.reason if body is not None else "")
-    answer = await parts.workflows.hang_up(call.call_id, command, update_id)
+    if idempotency_key is None:
+        if call.status == CallStatus.ENDED:
+            raise CallEnded
+        answer = await parts.workflows.hang_up(call.call_id, command, None)
+    else:
+        request = asked(
+            parts.settings.call_token_secret,
+            principal.tenant_id,
+            idempotency_key,
+            f"hang-up {call.call_id}",
+            body,
+        )
+        answer, replayed = await hang_up_once(parts, request, call.call_id, command)
+        if replayed:
+            response.headers[REPLAYED] = "true"
     return HangupRead(
         call_id=call.call_id,
         ended_reason=answer.ended_reason,

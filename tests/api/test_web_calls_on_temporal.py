@@ -162,11 +162,21 @@ async def test_an_operator_hangs_up_once(calls_api: Service, temporal_client: Cl
         first = await calls_api.post(path, {"reason": "closing time"}, headers=headers)
         await temporal_client.get_workflow_handle(call_id).result()
         repeated = await calls_api.post(path, {"reason": "closing time"}, headers=headers)
+        other = await calls_api.post(path, {"reason": "boredom"}, headers=headers)
         late = await calls_api.post(path)
+        free = [
+            await calls_api.post(path, {"reason": reason}, headers={"Idempotency-Key": "too-late"})
+            for reason in ("closing time", "boredom")
+        ]
     assert first.status_code == 200
     assert first.json()["ended_by"] == "operator"
     assert repeated.json() == first.json()
+    assert "Idempotent-Replayed" not in first.headers
+    assert repeated.headers["Idempotent-Replayed"] == "true"
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
     assert (late.status_code, late.json()["code"]) == (409, "call-ended")
+    # Refused, so the key stays free, for whatever body.
+    assert [answer.json()["code"] for answer in free] == ["call-ended", "call-ended"]
 
 
 async def test_hanging_up_without_a_worker_is_503(

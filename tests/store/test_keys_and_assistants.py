@@ -47,6 +47,40 @@ async def test_a_released_key_starts_another_call_once(database: Database) -> No
     assert third == Claim(call_id=second.call_id, attempt=2, is_first=False)
 
 
+async def test_a_released_key_is_free_for_another_request(database: Database) -> None:
+    first = await claim(database)
+    await release(database, first.attempt)
+    second = await claim(database, body_hash="other")
+    assert (second.attempt, second.is_first) == (2, True)
+    with pytest.raises(IdempotencyKeyReused):
+        await claim(database)
+    await release(database, second.attempt)
+    who = ("acme", "key", "third", "create-trunk")
+    for kept in (None, {"id": "mumbai"}):
+        async with database.session() as session:
+            keys = IdempotencyKeys(session)
+            assert await keys.answer_of(*who) == kept
+            await keys.keep_answer("acme", "key", {"id": "mumbai"})
+    with pytest.raises(IdempotencyKeyReused):
+        await claim(database, body_hash="third")  # for another operation
+
+
+async def test_a_transaction_that_fails_leaves_its_key_free(database: Database) -> None:
+    async def answer(body_hash: str, *, fails: bool) -> dict[str, object] | None:
+        async with database.session() as session:
+            keys = IdempotencyKeys(session)
+            kept = await keys.answer_of("acme", "key", body_hash, "create-trunk")
+            if fails:
+                raise RuntimeError
+            await keys.keep_answer("acme", "key", {"id": body_hash})
+            return kept
+
+    with pytest.raises(RuntimeError):
+        await answer("one", fails=True)
+    assert await answer("two", fails=False) is None
+    assert await answer("two", fails=False) == {"id": "two"}
+
+
 async def test_an_api_key_is_known_by_its_hash_until_revoked(database: Database) -> None:
     async with database.session() as session:
         keys = ApiKeys(session)
