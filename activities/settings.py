@@ -20,7 +20,10 @@ class WorkerSettings(EngineSettings, LiveKitSettings, StorageSettings):
         5.0, ge=0, description="How long activities may go on after SIGTERM."
     )
     max_cached_workflows: int = Field(
-        1000, gt=0, description="Calls kept in memory; more are replayed when something happens."
+        3000,
+        gt=0,
+        description="Calls and recordings kept in memory, 0.2 MB each; more are replayed from "
+        "their history whenever something happens.",
     )
     worker_http_host: str = Field(
         "127.0.0.1", description="Address of the worker's own pages; see WORKER_HTTP_PORT."

@@ -7,7 +7,7 @@ import statistics
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from tests.bench.acted_call import ActedCall, NotStarted
 from tests.bench.bench import FAILURES
@@ -16,6 +16,7 @@ from tests.bench.figures import Budget, Figure, Measured, Table
 from tests.bench.lives import IN_A_HALL
 from tests.bench.load import LIVEKIT, PLATFORM, Load, Tell, load_stack, spent
 from tests.bench.processes import Tree
+from tests.bench.worker_cache import WorkerCache
 
 _LEVELS = (10, 100, 300, 1000)
 _OPENING_AT_ONCE = 8
@@ -39,6 +40,7 @@ class Level:
     asked: dict[str, float]  # LiveKit's methods, requests a second
     starts: Measured
     hangups: Measured
+    cache: WorkerCache
     store_bytes: int
     temporal_bytes: int
 
@@ -60,7 +62,7 @@ async def measure(scale: float, tell: Tell) -> Figure:
             await _open(load, open_now, count, opening)
             levels.append(await _look(load, figure, open_now))
         _growth(figure, levels)
-        figure.tables += [_processes_table(levels), _requests_table(levels)]
+        figure.tables += [_processes_table(levels), _requests_table(levels), _cache_table(levels)]
         tell("open calls: ending")
         await asyncio.gather(*(call.aclose() for call in open_now))
         return load.close(figure)
@@ -113,6 +115,7 @@ async def _look(load: Load, figure: Figure, calls: deque[ActedCall]) -> Level:
         asked=asked,
         starts=starts,
         hangups=hangups,
+        cache=await _cache(load),
         store_bytes=size(folder / STORE),
         temporal_bytes=size(folder / TEMPORAL),
     )
@@ -120,6 +123,11 @@ async def _look(load: Load, figure: Figure, calls: deque[ActedCall]) -> Level:
 
 async def _ever(load: Load) -> int:
     return (await load.bench.temporal.count_workflows('WorkflowType="CallWorkflow"')).count
+
+
+async def _cache(load: Load) -> WorkerCache:
+    url = load.bench.stack.description.metrics_urls["worker"]
+    return WorkerCache.read((await load.bench.http.get(url)).text)
 
 
 async def _visible(load: Load, expected: int) -> int:
@@ -203,3 +211,17 @@ def _requests_table(levels: Sequence[Level]) -> Table:
     return Table(
         "Requests a second to LiveKit while nothing happens (the room watch)", headings, rows
     )
+
+
+def _cache_table(levels: Sequence[Level]) -> Table:
+    headings = (
+        "open calls",
+        "workflows in the worker's memory",
+        "evicted so far",
+        "replayed so far",
+    )
+    rows = [
+        tuple(map(str, (level.calls, *astuple(level.cache))))  # its fields in this order
+        for level in levels
+    ]
+    return Table("The worker's memory of workflows (MAX_CACHED_WORKFLOWS)", headings, rows)

@@ -22,6 +22,7 @@ from tests.bench.open_calls import growth
 from tests.bench.processes import Tree
 from tests.bench.starting import at_rate, by_clients
 from tests.bench.starts import Burst, per_core
+from tests.bench.worker_cache import WorkerCache
 
 _ANSWER_SECONDS = 0.1
 
@@ -103,3 +104,16 @@ def test_a_database_is_measured_with_its_log(tmp_path: Path) -> None:
         database.execute("DELETE FROM calls")
         database.commit()
         assert size(file) - empty < 20_000
+
+
+def test_the_workers_memory_is_read_from_its_metrics() -> None:
+    page = """
+# TYPE temporal_sticky_cache_hit_total counter
+temporal_sticky_cache_hit_total{workflow_type="CallWorkflow"} 14
+# TYPE temporal_sticky_cache_miss_total counter
+temporal_sticky_cache_miss_total{task_queue="calls"} 20
+temporal_sticky_cache_miss_total{task_queue="others"} 2
+# TYPE temporal_sticky_cache_size gauge
+temporal_sticky_cache_size{task_queue="calls"} 5
+"""
+    assert WorkerCache.read(page) == WorkerCache(workflows=5, evicted=0, replayed=22)
