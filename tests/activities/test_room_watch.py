@@ -112,9 +112,11 @@ async def test_each_call_is_told_what_its_webhooks_failed_to_tell(watched: Watch
     assert await watched.told(quiet) == await watched.told(still_queued) == []
 
 
-async def test_quiet_rooms_are_not_asked_for_at_every_look(watched: Watched) -> None:
-    calls = [await watched.talk() for _ in range(12)]
+@pytest.mark.parametrize("number", [12, 120])
+async def test_quiet_rooms_are_not_asked_for_at_every_look(watched: Watched, number: int) -> None:
+    calls = [await watched.talk() for _ in range(number)]
     await watched.watch(4.0)
+    assert await watched.told(calls[0]) == []
     looks = await watched.hall.asked("RoomService/ListRooms")
     visits = await watched.hall.asked("RoomService/ListParticipants")
     assert len(calls) <= visits < len(calls) * looks / 3
