@@ -173,7 +173,7 @@ def test_everything_that_stays_up_is_watched_bounded_and_started_again(
             assert service["restart"].startswith("on-failure"), name
         else:
             assert service["restart"] == "unless-stopped", name
-            assert name == "worker" or service["healthcheck"]["test"], name
+            assert service["healthcheck"]["test"], name
 
 
 def test_one_shots_are_waited_for_and_servers_must_be_healthy(

@@ -30,6 +30,7 @@ SERVERS = ["temporal", "livekit", "s3", "providers", "recorder"]
 OURS = (Part.API, Part.WORKER, Part.ATLAS, Part.MEDIA_BOT)
 HEALTH_PORTS = {
     Part.API: "api",
+    Part.WORKER: "worker_http",
     Part.ATLAS: "atlas_health",
     Part.MEDIA_BOT: "media_bot_health",
 }
@@ -135,12 +136,12 @@ async def test_a_recorded_call_with_the_real_turn_detector(tree: Path, tmp_path:
         secrets.mkdir()
         async with (
             started(Part.API, stack, tree, secrets) as api,
-            started(Part.WORKER, stack, tree, secrets),
+            started(Part.WORKER, stack, tree, secrets) as worker,
             started(Part.ATLAS, stack, tree, secrets) as atlas,
             started(Part.MEDIA_BOT, stack, tree, secrets) as media_bot,
             Switchboard.of(stack) as switchboard,
         ):
-            for part, given in zip(HEALTH_PORTS, (api, atlas, media_bot), strict=True):
+            for part, given in zip(HEALTH_PORTS, (api, worker, atlas, media_bot), strict=True):
                 await healthy(part, stack, tree, given)
             for part in (Part.ATLAS, Part.MEDIA_BOT):
                 await registered(part, stack)

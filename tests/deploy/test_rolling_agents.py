@@ -1,0 +1,101 @@
+"""An agent is replaced under live calls: the old one keeps its callers, the new one gets more."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from livekit import api
+
+from sandbox.stack import Part, Stack
+from sandbox.stack.environment import environment
+from sandbox.stack.site import CHECKOUT
+from tests.e2e.switchboard import Switchboard, WebCall, eventually
+
+pytestmark = pytest.mark.stack
+
+PARTS = ["temporal", "livekit", "s3", "providers", "api", "worker", "atlas"]
+
+
+@asynccontextmanager
+async def second_atlas(switchboard: Switchboard) -> AsyncIterator[None]:
+    stack = switchboard.stack
+    livekit_log = stack.site.log(Part.LIVEKIT)
+    before = registrations(livekit_log.read_text())
+    settings = environment(Part.ATLAS, stack.site)
+    settings["ATLAS_HEALTH_PORT"] = str(stack.site.ports.talk)
+    settings["ATLAS_PROMETHEUS_PORT"] = str(stack.site.ports.media_bot_metrics)
+    with (stack.run_dir / "logs" / "second-atlas.log").open("ab") as out:
+        atlas = await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "agents.atlas"),
+            cwd=CHECKOUT,
+            env=settings,
+            stdout=out,
+            stderr=out,
+        )
+
+    async def is_registered() -> bool:
+        return registrations(await asyncio.to_thread(livekit_log.read_text)) > before
+
+    try:
+        await eventually(is_registered, timeout=60, otherwise="no second Atlas")
+        yield
+    finally:
+        atlas.terminate()
+        await asyncio.wait_for(atlas.wait(), 20)
+
+
+def registrations(log: str) -> int:
+    return sum('"worker registered"' in line and '"atlas"' in line for line in log.splitlines())
+
+
+async def agents_in(switchboard: Switchboard, call: WebCall) -> set[str]:
+    request = api.ListParticipantsRequest(room=call.room)
+    listed = await switchboard.livekit.room.list_participants(request)
+    return {each.identity for each in listed.participants if each.identity.startswith("atlas-")}
+
+
+@pytest.mark.timeout(300)
+async def test_callers_keep_the_atlas_they_have() -> None:
+    drain = {"atlas": {"AGENT_DRAIN_SECONDS": "120"}}
+    async with (
+        Stack(free_ports=True, only=PARTS, settings=drain) as stack,
+        Switchboard.of(stack) as switchboard,
+    ):
+        old_call = await switchboard.place_call()
+        caller = await old_call.join()
+        await caller.heard.wait_until_heard(0.5, timeout=20)
+        async with second_atlas(switchboard):
+            ask_to_end(stack)
+            new_call = await switchboard.place_call()
+            other_caller = await new_call.join()
+            await other_caller.heard.wait_until_heard(0.5, timeout=20)
+
+            # The first caller was not moved, and is still answered.
+            assert await agents_in(switchboard, old_call) == {"atlas-1"}
+            already = len(await old_call.transcript())
+            await caller.say("What are your opening hours?")
+            await old_call.turns(already + 2)
+            assert await agents_in(switchboard, old_call) == {"atlas-1"}
+
+            # With its last call the old process ends by itself, long before its patience does.
+            assert stack.is_running("atlas")
+            await caller.leave()
+            await eventually(lambda: has_ended(stack), timeout=30, otherwise="the old Atlas stays")
+            assert await agents_in(switchboard, new_call) == {"atlas-1"}
+            await other_caller.leave()
+
+
+def ask_to_end(stack: Stack) -> None:
+    """As Docker does; `Stack.kill` would wait until it is gone."""
+    (pid, *_) = stack.pids("atlas")
+    os.kill(pid, signal.SIGTERM)
+
+
+async def has_ended(stack: Stack) -> bool:
+    return not stack.is_running("atlas")
