@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 import pytest_asyncio
+from livekit import api
 
 from sandbox.caller import Caller
 from sandbox.stack import Stack
@@ -162,6 +163,12 @@ async def test_a_healthy_stack_is_well(installation: Running) -> None:
     shown = await installation.run("doctor")
     assert shown.code == 0
     assert "registered with LiveKit" in shown.out
+    here = installation.stack.description
+    async with api.LiveKitAPI(
+        here.livekit_url, here.livekit_api_key, here.livekit_api_secret
+    ) as livekit:
+        rooms = (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms
+    assert not [room.name for room in rooms if room.name.startswith("probe-")]
 
 
 async def test_a_wrong_key_is_named(installation: Running) -> None:

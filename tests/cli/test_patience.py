@@ -56,7 +56,7 @@ async def test_patience_ends_with_8_and_7() -> None:
             begun = time.monotonic()
             code, _ = await hang_up(api, "2")
             assert code == expected
-            assert time.monotonic() - begun < 5  # a pause beyond our patience is not begun
+            assert time.monotonic() - begun < 30  # a pause beyond our patience is not begun
             assert len(api.asked) == 1
 
 
