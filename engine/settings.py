@@ -93,13 +93,16 @@ class LiveKitSettings(ProcessSettings):
     livekit_api_secret: Secret = Field(min_length=1, description="The secret of LIVEKIT_API_KEY.")
 
 
-class StorageSettings(ProcessSettings):
-    """The database, the bucket of recordings, and what both sides of the store agree on."""
-
+class DatabaseSettings(ProcessSettings):
     database_url: Secret = Field(
         pattern=r"^(sqlite\+aiosqlite|postgresql\+asyncpg)://",
         description="`sqlite+aiosqlite:///…` or `postgresql+asyncpg://…`; may hold a password.",
     )
+
+
+class StorageSettings(DatabaseSettings):
+    """The database, the bucket of recordings, and what both sides of the store agree on."""
+
     call_token_secret: Secret = Field(
         min_length=16, description="Signs the tokens with which agents speak to the API."
     )

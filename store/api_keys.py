@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from store.cursors import Page, cursor_of, moment_of, page_of, parts_of
@@ -128,6 +128,13 @@ class ApiKeys:
         found = found.order_by(ApiKeyRow.created_at.desc(), ApiKeyRow.id.desc()).limit(limit + 1)
         rows = [_stored(row) for row in await self._session.scalars(found)]
         return page_of(rows, limit, lambda last: cursor_of(last.created_at.isoformat(), last.id))
+
+    async def tenants(self) -> dict[str, int]:
+        """Every tenant that ever had a key, by name, with how many of them are valid."""
+        is_valid = case((_is_valid(), 1), else_=0)
+        found = select(ApiKeyRow.tenant_id, func.sum(is_valid)).group_by(ApiKeyRow.tenant_id)
+        rows = await self._session.execute(found.order_by(ApiKeyRow.tenant_id))
+        return {tenant_id: int(count) for tenant_id, count in rows}
 
     async def revoke(self, key: str) -> None:
         """Whoever holds a key may end it."""
