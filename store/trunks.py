@@ -95,6 +95,11 @@ class Trunks:
         return row
 
 
+def password_place(tenant_id: str, trunk_id: str) -> str:
+    """What a trunk's password is sealed for: moved to another trunk, it does not open."""
+    return f"trunk-password/{tenant_id}/{trunk_id}"
+
+
 TrunksFound = Page[StoredTrunk]
 
 

@@ -13,7 +13,7 @@ from api.trunks.schemas import TrunkAuth, TrunkCreate, TrunkRead, TrunkUpdate
 from contract.errors import Conflict
 from engine.sealing import Sealing
 from store.errors import TrunkUnknown
-from store.trunks import StoredTrunk, Trunks
+from store.trunks import StoredTrunk, Trunks, password_place
 
 
 class NoPayloadKeys(Conflict):
@@ -24,11 +24,6 @@ class NoPayloadKeys(Conflict):
             "A trunk's password is only ever kept encrypted, and this installation has no key for "
             "it: set PAYLOAD_KEYS, or write the trunk without `auth`."
         )
-
-
-def password_place(tenant_id: str, trunk_id: str) -> str:
-    """What a trunk's password is sealed for: moved to another trunk, it does not open."""
-    return f"trunk-password/{tenant_id}/{trunk_id}"
 
 
 class TenantTrunks:

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from api.trunks.service import password_place
 from engine.sealing import Sealing
 from store.api_keys import ApiKeys, Role
-from store.trunks import Trunks
+from store.trunks import Trunks, password_place
 from tests.api.service import Service, serve, settings_for
 
 PAYLOAD_KEYS = "test:" + "A" * 43 + "="
