@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 
 from cli.connection import Connection
-from cli.errors import Away, CliError, Exit, exit_code_of
+from cli.errors import Away, CliError, exit_code_of
 
 PATIENCE = 15.0  # seconds that a request is repeated for while the service is away or busy
 _TIMEOUT = httpx2.Timeout(30.0, connect=5.0)
@@ -159,6 +159,3 @@ def _asked_pause(answer: httpx2.Response) -> float:
 
 def _given(query: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in query.items() if value is not None}
-
-
-__all__ = ["PATIENCE", "Api", "Exit", "refusal"]

@@ -12,45 +12,58 @@ from cli.calls import views
 from cli.command import Session
 from cli.errors import Away, CliError, Exit
 
-_PATIENCE = 60.0  # without a sign of life, before giving up
+_PATIENCE = 60.0  # from one break of the connection, before giving up
+_WAS_CONNECTED = 7.0  # a connection that lasted longer than any refusal takes was one
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.3, 5.0
 
 
 def watch_call(session: Session, call_id: str, after: int) -> dict[str, Any]:
     """Shows every event once and returns the record. Raises CliError."""
-    seen = after
-    pause, silent_since = _FIRST_PAUSE, time.monotonic()
+    watch = _Watch(session, call_id, after)
+    pause, broken_since = _FIRST_PAUSE, 0.0
     while True:
-        trouble: Exception | None = None
+        begun = time.monotonic()
         try:
-            headers = {"Last-Event-ID": str(seen)} if seen else {}
-            for event in session.api.stream(f"/calls/{call_id}/events", headers):
-                if not event.data:
-                    continue
-                item = json.loads(event.data)
-                if item["seq"] <= seen:
-                    continue
-                seen = item["seq"]
-                _show(session, item)
-                pause, silent_since = _FIRST_PAUSE, time.monotonic()
+            watch.follow()
             # It ends after the last event; or the API was shut down under us.
             record: dict[str, Any] = session.api.get(f"/calls/{call_id}")
             if record["status"] == "ended":
                 return record
+            trouble: CliError = Away(f"The events of {call_id} broke off.")
         except (httpx2.TransportError, httpx2.SSEError) as broken:
-            trouble = broken
+            trouble = Away(f"The events of {call_id} broke off: {type(broken).__name__}.")
         except CliError as refused:
             if refused.exit_code not in (Exit.AWAY, Exit.RATE_LIMITED):
                 raise
             trouble = refused
-        if time.monotonic() - silent_since > _PATIENCE:
-            if isinstance(trouble, CliError):
-                raise trouble
-            raise Away(f"The events of {call_id} broke off and did not come back.")
-        if pause == _FIRST_PAUSE:
+        now = time.monotonic()
+        if not broken_since or now - begun > _WAS_CONNECTED:
             session.screen.note("The connection broke; going on where it was.")
+            pause, broken_since = _FIRST_PAUSE, now
+        if now - broken_since > _PATIENCE:
+            raise trouble
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+class _Watch:
+    def __init__(self, session: Session, call_id: str, after: int) -> None:
+        self._session = session
+        self._path = f"/calls/{call_id}/events"
+        self._seen = after
+
+    def follow(self) -> None:
+        """One connection, from the last event that was seen."""
+        headers = {"Last-Event-ID": str(self._seen)} if self._seen else {}
+        for event in self._session.api.stream(self._path, headers):
+            if event.data:
+                self._take(json.loads(event.data))
+
+    def _take(self, item: dict[str, Any]) -> None:
+        if item["seq"] <= self._seen:
+            return
+        self._seen = item["seq"]
+        _show(self._session, item)
 
 
 def _show(session: Session, item: dict[str, Any]) -> None:
