@@ -16,7 +16,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contract.calls import CallStatus, RecordingStatus
+from contract.calls import CallStatus, Direction, Provider, RecordingStatus
 from contract.steps import WriteRecord
 from store.calls import Calls
 from store.database import Database
@@ -50,6 +50,12 @@ RECORDINGS = Counter("recordings_settled_total", "Recordings by how they came ou
 _SETTLED = (RecordingStatus.READY, RecordingStatus.NEEDS_ATTENTION, RecordingStatus.LOST)
 _ITEMS = ("stt", "llm", "tts")  # a label must not grow with whatever an agent reports
 
+# A counter that first appears with its first count hides that count from `increase()`.
+for _item in (*_ITEMS, "other"):
+    COST.labels(_item)
+for _status in _SETTLED:
+    RECORDINGS.labels(_status.value)
+STARTED.labels(Provider.WEB.value, Direction.WEB.value)
 
 log = structlog.get_logger()
 

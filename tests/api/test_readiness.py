@@ -133,20 +133,20 @@ async def test_what_comes_back_is_found_again_without_a_restart(tmp_path: Path) 
             assert (answer.status_code == 503) == (told["status"] == "not ready")
             return told
 
-        async def only_the_worker_is_missing() -> bool:
-            parts = (await readiness())["parts"]
-            return {name for name, part in parts.items() if not part["ok"]} == {"worker"}
+        async def becomes(status: str, *away: str) -> None:
+            async def is_so() -> bool:
+                told = await readiness()
+                missing = {name for name, part in told["parts"].items() if not part["ok"]}
+                return (told["status"], missing) == (status, set(away))
 
-        await eventually(only_the_worker_is_missing, 10)
-        assert (await readiness())["status"] == "degraded"
+            await eventually(is_so, 20)
+
+        await becomes("degraded", "worker")
         for server, part in servers.items():
             await stack.kill(server)
-            told = await readiness()
-            assert told["status"] == "not ready"
-            away = {name for name, state in told["parts"].items() if not state["ok"]}
-            # Without Temporal nobody can be asked for a worker or for stuck workflows.
-            also = {"worker", "workflow_tasks"} if server == "temporal" else {"worker"}
-            assert away == {part} | also
+            # Without Temporal nobody can be asked for stuck workflows either.
+            also = ["workflow_tasks"] if server == "temporal" else []
+            await becomes("not ready", part, "worker", *also)
             await stack.start_process(server)
-            await eventually(only_the_worker_is_missing, 20)
+            await becomes("degraded", "worker")
         assert stack.pids("api") == pids

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -16,12 +15,13 @@ import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
 from sandbox.stack import Stack
-from tests.e2e.switchboard import Switchboard
+from tests.e2e.switchboard import Switchboard, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
 
 CHECKOUT = Path(__file__).parents[2]
-PROCESSES = ("api", "worker", "atlas", "media-bot")
+AGENTS = ("atlas", "media-bot")
+PROCESSES = ("api", "worker", *AGENTS)
 SHAPE = {"timestamp", "level", "process", "logger", "event"}
 
 Samples = dict[str, float]  # by name, labels included
@@ -50,13 +50,24 @@ async def observed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ob
         during = await scrape(stack)
         await caller.leave()
         await call.settled()
-        # The agents' server notices within its next round that a job is over.
-        await asyncio.sleep(1)
-        after = await scrape(stack)
+        after = await settled_metrics(stack)
         pages = await worker_pages(stack)
         await stack.kill("worker")
         logs = {part: lines_of(folder / "logs" / f"{part}.log") for part in PROCESSES}
         yield Observed(call.id, logs, during, after, pages)
+
+
+async def settled_metrics(stack: Stack) -> dict[str, Samples]:
+    """Once the agents' jobs are over and the recording's workflow has ended too."""
+    found: dict[str, Samples] = {}
+
+    async def is_over() -> bool:
+        found.update(await scrape(stack))
+        jobs = sum(summed(found[agent], "lk_agents_active_job_count") for agent in AGENTS)
+        return jobs == 0 and summed(found["worker"], "temporal_workflow_completed_total") >= 2
+
+    await eventually(is_over, timeout=20, otherwise="The metrics never showed the call's end.")
+    return found
 
 
 async def scrape(stack: Stack) -> dict[str, Samples]:
@@ -109,7 +120,7 @@ async def test_lines_about_the_call_name_it(observed: Observed, process: str) ->
     assert tellers >= expected
 
 
-@pytest.mark.parametrize("process", ["atlas", "media-bot"])
+@pytest.mark.parametrize("process", AGENTS)
 async def test_whatever_an_agent_logs_of_a_job_names_the_call(
     observed: Observed, process: str
 ) -> None:
@@ -138,7 +149,7 @@ async def test_temporals_metrics_stand_beside_ours(observed: Observed) -> None:
     assert summed(worker, "temporal_activity_execution_latency_seconds_count") > 5
 
 
-@pytest.mark.parametrize("agent", ["atlas", "media-bot"])
+@pytest.mark.parametrize("agent", AGENTS)
 async def test_an_agents_job_is_seen_while_it_lasts(observed: Observed, agent: str) -> None:
     assert summed(observed.during[agent], "lk_agents_active_job_count") == 1
     assert summed(observed.after[agent], "lk_agents_active_job_count") == 0
