@@ -77,6 +77,7 @@ async def worker_of_build(switchboard: Switchboard, build: str) -> AsyncIterator
     here = switchboard.stack
     settings = environment(Part.WORKER, here.site)
     settings |= {"WORKER_VERSIONING": "on", "WORKER_BUILD_ID": build}
+    del settings["WORKER_HTTP_PORT"]  # the stack's own worker has it
     log = here.run_dir / "logs" / f"worker-{build}.log"
     with log.open("ab") as out:
         worker = await asyncio.create_subprocess_exec(
