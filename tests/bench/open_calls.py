@@ -20,6 +20,7 @@ from tests.bench.worker_cache import WorkerCache
 
 _LEVELS = (10, 100, 300, 1000)
 _OPENING_AT_ONCE = 8
+_TRIES = 2  # of each call
 _PROBES = 20
 _QUIET_SECONDS = 10.0
 _REST_SECONDS = 5.0  # until nothing of the last start goes on, and the room watch is content
@@ -69,18 +70,23 @@ async def measure(scale: float, tell: Tell) -> Figure:
 
 
 async def _open(load: Load, calls: deque[ActedCall], count: int, row: Measured) -> None:
-    missing = count - len(calls)
+    """Up to `count`; what failed is tried again, but not for ever."""
+    tries = _TRIES * (count - len(calls))
+    opening = 0
 
     async def one_client() -> None:
-        nonlocal missing
-        while missing > 0:
-            missing -= 1
+        nonlocal tries, opening
+        while len(calls) + opening < count and tries > 0:
+            tries -= 1
+            opening += 1
             try:
                 calls.append(await ActedCall.begin(load, row))
             except NotStarted:
                 continue  # told by the row
             except FAILURES as error:
                 row.fail(error)
+            finally:
+                opening -= 1
 
     await asyncio.gather(*(one_client() for _ in range(_OPENING_AT_ONCE)))
 

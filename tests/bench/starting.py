@@ -29,7 +29,7 @@ async def start(
             told = await answer.json()
             answered_at = time.monotonic()
             if answer.status != 200:
-                row.fail(f"HTTP {answer.status}: {told.get('code')}")
+                row.fail(f"HTTP {answer.status} {told.get('code')}: {told.get('detail')}")
                 return None
     except (aiohttp.ClientError, TimeoutError) as error:
         row.fail(error)

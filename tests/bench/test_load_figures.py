@@ -38,7 +38,7 @@ class SlowApi:
         number = len(self.asked_at)
         await asyncio.sleep(_ANSWER_SECONDS)
         if number % 5 == 0:
-            return web.json_response({"code": "unavailable"}, status=503)
+            return web.json_response({"code": "unavailable", "detail": "Away."}, status=503)
         return web.json_response({"call_id": f"call_{number}", "url": "ws://", "token": "t"})
 
 
@@ -60,7 +60,7 @@ async def test_clients_wait_for_their_answers(api: SlowApi, http: aiohttp.Client
     opened = await by_clients(http, 2, 0.45, row)
     assert 6 <= len(api.asked_at) <= 10
     assert len(opened) == len(row.values) == len(api.asked_at) - len(row.failures)
-    assert row.failures[0] == "HTTP 503: unavailable"
+    assert row.failures[0] == "HTTP 503 unavailable: Away."
     assert min(row.values) >= _ANSWER_SECONDS * 1000
 
 
