@@ -109,6 +109,7 @@ async def _second_worker(bench: Bench) -> AsyncIterator[None]:
     (pid, *_) = bench.stack.pids("worker")
     settings = psutil.Process(pid).environ()
     settings.pop(MARK)
+    settings.pop("WORKER_HTTP_PORT", None)  # the first one has it
     log = bench.stack.run_dir / "logs" / "second-worker.log"
     log.unlink(missing_ok=True)
     with log.open("ab") as out:
