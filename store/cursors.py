@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from store.errors import BadCursor
@@ -41,11 +41,11 @@ def moment_of(part: str) -> datetime:
     """Raises BadCursor."""
     try:
         moment = datetime.fromisoformat(part)
-    except ValueError:
+        if moment.tzinfo is None:
+            raise BadCursor
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # the edges of time have no UTC
         raise BadCursor from None
-    if moment.tzinfo is None:
-        raise BadCursor
-    return moment
 
 
 def page_of(rows: Sequence[T], limit: int, cursor_after: Callable[[T], str]) -> Page[T]:

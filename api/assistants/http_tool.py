@@ -33,7 +33,11 @@ class HttpTool(Strict):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
         "POST", description="GET sends the arguments as query, the others as a JSON body."
     )
-    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict, max_length=20)
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default_factory=dict,
+        max_length=20,
+        json_schema_extra={"additionalProperties": False, "propertyNames": {"maxLength": 64}},
+    )
     parameters: dict[str, Any] = Field(
         default_factory=dict,
         description="JSON schema of an object: the arguments. Empty: none.",

@@ -1,0 +1,77 @@
+"""Following a call on real sockets: over a restart of the API, and while nothing happens."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import fastapi.routing
+import pytest
+
+from contract.identity import new_call_id
+from tests.api.service import Service, free_port, serve, settings_for
+from tests.api.sockets import listening, request
+from tests.api.test_reading_calls import NOON, end, write
+
+
+async def read_ids(reader: asyncio.StreamReader, until: int) -> list[int]:
+    """The ids of the events that come, up to that one."""
+    ids: list[int] = []
+    async with asyncio.timeout(10):
+        while not ids or ids[-1] < until:
+            line = (await reader.readline()).decode()
+            assert line, f"the stream ended after {ids}"
+            if found := re.fullmatch(r"id: (\d+)\r?\n", line):
+                ids.append(int(found[1]))
+    return ids
+
+
+async def follow(port: int, call_id: str, *headers: str):  # type: ignore[no-untyped-def]
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request(f"/calls/{call_id}/events", *headers))
+    return reader, writer
+
+
+async def given(service: Service) -> str:
+    call_id = new_call_id()
+    await service.given_call(call_id, started_at=NOON)
+    await write(service, call_id, 1, 2, 3)
+    return call_id
+
+
+async def test_a_follower_goes_on_after_the_api_was_restarted(tmp_path: Path) -> None:
+    settings, port = settings_for(tmp_path), free_port()
+    async with serve(settings_for(tmp_path)) as writing:
+        call_id = await given(writing)
+        async with listening(settings, port):
+            reader, writer = await follow(port, call_id)
+            assert await read_ids(reader, 3) == [1, 2, 3]
+            writer.close()  # a connection that broke
+        await write(writing, call_id, 4)
+        async with listening(settings, port):
+            reader, writer = await follow(port, call_id, "Last-Event-ID: 3")
+            await write(writing, call_id, 5)
+            assert await read_ids(reader, 5) == [4, 5]
+            # Long over: nothing will be added, so the stream ends.
+            await end(writing, call_id, 6)
+            assert await read_ids(reader, 6) == [6]
+            async with asyncio.timeout(5):
+                rest = await reader.read(100)
+            assert b"id:" not in rest
+            writer.close()
+
+
+async def test_a_comment_comes_while_nothing_happens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # FastAPI's 15 s, which it leaves to tests to shorten.
+    monkeypatch.setattr(fastapi.routing, "_PING_INTERVAL", 0.2)
+    async with serve(settings_for(tmp_path)) as writing:
+        call_id = await given(writing)
+        async with listening(settings_for(tmp_path)) as port:
+            reader, writer = await follow(port, call_id, "Last-Event-ID: 3")
+            async with asyncio.timeout(5):
+                assert await reader.readuntil(b": ping\n")
+                assert await reader.readuntil(b": ping\n")
+            writer.close()

@@ -1,0 +1,138 @@
+"""Schemathesis against a running stack: all its checks, 200 examples of each operation, stateful.
+
+The stack has everything that the API talks to, but no agents: hundreds of calls are started, and
+what they would say is not the point. Such a call gives up by itself after three dispatches; here it
+is hung up. `/installation/probe` is left out, since it asks the agents for 3 s at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from livekit import api as livekit_api
+
+from contract.identity import is_call_id
+from sandbox.stack import Stack
+from tests.e2e.switchboard import Switchboard, eventually
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+HERE = Path(__file__).parent / "schemathesis"
+ROOT = Path(__file__).parents[2]
+SEED = "20261121"
+WITHOUT_AGENTS = ("temporal", "livekit", "s3", "api", "worker")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def bare_switchboard() -> AsyncIterator[Switchboard]:
+    # The codec asks for a key, as it does everywhere but on a machine of one's own.
+    settings = {"api": {"CODEC_OPEN": "off"}}
+    async with (
+        Stack(free_ports=True, only=WITHOUT_AGENTS, settings=settings) as stack,
+        Switchboard.of(stack) as switchboard,
+    ):
+        yield switchboard
+
+
+@pytest.mark.timeout(1200)
+async def test_the_api_does_what_its_document_says_and_nothing_else(
+    bare_switchboard: Switchboard, tmp_path: Path
+) -> None:
+    announced = tmp_path / "announced"
+    announced.touch()
+    told = await asyncio.to_thread(
+        run, bare_switchboard, await own_key(bare_switchboard), announced
+    )
+    assert told.returncode == 0, f"seed {SEED}:\n{told.stdout[-20_000:]}{told.stderr[-2_000:]}"
+    calls = set(announced.read_text().split())
+    assert calls, "no call was started: nothing was tested"
+    await hang_up(bare_switchboard, calls)
+    await assert_nothing_was_left(bare_switchboard, calls)
+
+
+async def own_key(switchboard: Switchboard) -> str:
+    keys = (await switchboard.get("/keys"))["items"]
+    return next(str(key["id"]) for key in keys if key["name"] == "bootstrap")
+
+
+def run(
+    switchboard: Switchboard, own_key: str, announced: Path
+) -> subprocess.CompletedProcess[str]:
+    here = switchboard.stack.description
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli", "--no-color"),
+            *("--config-file", str(HERE / "schemathesis.toml")),
+            *("run", str(ROOT / "openapi.json"), "--url", here.api_url),
+            *("--checks", "all", "--seed", SEED),
+            *("--workers", "2", "--exclude-path", "/installation/probe"),
+        ],
+        cwd=announced.parent,  # where it keeps its notes
+        env=os.environ
+        | {
+            "PYTHONPATH": str(ROOT),
+            "SCHEMATHESIS_HOOKS": "tests.e2e.schemathesis.hooks",
+            "SWITCHBOARD_ANNOUNCED": str(announced),
+            "SWITCHBOARD_API_KEY": here.api_key,
+            "SWITCHBOARD_KEY_ID": own_key,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+async def hang_up(switchboard: Switchboard, calls: set[str]) -> None:
+    few = asyncio.Semaphore(8)
+
+    async def one(call_id: str) -> None:
+        async with few:
+            answer = await switchboard.http.post(f"/calls/{call_id}/hangup")
+            assert answer.status_code in (200, 409), answer.text  # 409: it gave up by itself
+
+    await asyncio.gather(*(one(call_id) for call_id in calls))
+
+
+async def assert_nothing_was_left(switchboard: Switchboard, calls: set[str]) -> None:
+    """No room, workflow or row that no 2xx announced; and none of those goes on."""
+
+    async def rooms_are_gone() -> bool:
+        found = await switchboard.livekit.room.list_rooms(livekit_api.ListRoomsRequest())
+        return not [room for room in found.rooms if is_call_id(room.name)]
+
+    async def workflows_are_closed() -> bool:
+        still_open = "WorkflowType = 'CallWorkflow' AND ExecutionStatus = 'Running'"
+        return not [one async for one in switchboard.temporal.list_workflows(still_open)]
+
+    await eventually(rooms_are_gone, timeout=60, otherwise="rooms are left")
+    await eventually(workflows_are_closed, timeout=60, otherwise="workflows are left")
+    runs = Counter(
+        [
+            one.id
+            async for one in switchboard.temporal.list_workflows("WorkflowType = 'CallWorkflow'")
+        ]
+    )
+    rows = {row["call_id"] for row in await all_calls(switchboard)}
+    assert set(runs) == calls, f"without a 2xx: {set(runs) - calls}, lost: {calls - set(runs)}"
+    assert set(runs.values()) == {1}
+    assert rows == calls, f"without a 2xx: {rows - calls}, lost: {calls - rows}"
+
+
+async def all_calls(switchboard: Switchboard) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    query = {"limit": "200"}
+    while True:
+        page = (await switchboard.http.get("/calls", params=query)).json()
+        rows += page["items"]
+        if page["next_cursor"] is None:
+            return rows
+        query["cursor"] = page["next_cursor"]
