@@ -40,12 +40,18 @@ def compose(*words: str, environment: dict[str, str] | None = None) -> Any:
     )
 
 
-def services(*profiles: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
-    """Every service that starts with these profiles, with all variables filled in."""
+def resolved(*profiles: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
+    """The whole file with all variables filled in and paths made absolute."""
     chosen = [f"--profile={profile}" for profile in profiles]
     answer = compose(*chosen, "config", environment=environment)
     assert answer.returncode == 0, answer.stderr
-    config = yaml.safe_load(answer.stdout)
+    config: dict[str, Any] = yaml.safe_load(answer.stdout)
+    return config
+
+
+def services(*profiles: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
+    """Every service that starts with these profiles, with all variables filled in."""
+    config = resolved(*profiles, environment=environment)
     # `config` prints every service; Compose itself leaves out those of other profiles.
     return {
         name: service

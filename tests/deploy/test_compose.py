@@ -17,6 +17,7 @@ from tests.deploy.compose import (
     compose,
     document,
     everything,
+    resolved,
     services,
 )
 
@@ -220,6 +221,15 @@ def test_named_volumes_only(all_services: dict[str, Any]) -> None:
         for volume in service.get("volumes", []):
             source = str(volume).partition(":")[0]
             assert source in named or Path(source).is_relative_to(CHECKOUT / "deploy"), name
+
+
+def test_no_folder_that_is_mounted_holds_the_secrets(all_services: dict[str, Any]) -> None:
+    """A program gets its own secrets only; with the whole folder it would have everybody's."""
+    files = [Path(secret["file"]) for secret in resolved()["secrets"].values()]
+    for name, service in all_services.items():
+        for volume in service.get("volumes", []):
+            source = Path(str(volume).partition(":")[0])
+            assert not any(file.is_relative_to(source) for file in files), name
 
 
 def test_what_is_mounted_exists(all_services: dict[str, Any]) -> None:

@@ -72,11 +72,11 @@ def test_nothing_else_is_sent_to_docker() -> None:
         ".venv",
         ".run",
         ".env",
-        "deploy/secrets",
+        "secrets",
     }
     assert {"api", "worker_main.py", "requirements.prod.lock"} <= sent
     assert is_sent("deploy/healthcheck.py")
-    assert not is_sent("deploy/secrets/payload_keys")
+    assert not is_sent("secrets/payload_keys")
     assert not is_sent("api/__pycache__/app.cpython-311.pyc")
     assert not is_sent("api/__pycache__")
 
