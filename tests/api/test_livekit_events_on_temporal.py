@@ -206,7 +206,9 @@ async def test_a_room_that_is_not_ours_is_left_alone_and_counted(
         lines = [
             line
             for line in metrics.splitlines()
-            if line.startswith('livekit_events_ignored_total{event="participant_joined"}')
+            if line.startswith(
+                'livekit_webhooks_total{event="participant_joined",outcome="ignored"}'
+            )
         ]
         return float(lines[0].split()[-1]) if lines else 0.0
 

@@ -181,7 +181,9 @@ class System:
         """How many webhooks were counted as not ours."""
         text = (await self.http.get("/metrics")).text
         lines = (
-            line for line in text.splitlines() if line.startswith("livekit_events_ignored_total{")
+            line
+            for line in text.splitlines()
+            if line.startswith("livekit_webhooks_total{") and 'outcome="ignored"' in line
         )
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
