@@ -9,13 +9,17 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from api import problems
-from api.access_log import AccessLog
-from api.address_text import AddressText
 from api.assistants import endpoints as assistants
 from api.assistants.sample import add_sample
 from api.calls import endpoints as calls
 from api.calls import events as call_events
 from api.codec import endpoints as codec
+from api.edge.access_log import AccessLog
+from api.edge.address_text import AddressText
+from api.edge.rate_limit import LIMIT_FIELD, POLICY_FIELD, RateLimit
+from api.edge.request_body import RequestBody
+from api.edge.time_limit import TimeLimit
+from api.edge.token_bucket import Policy
 from api.health import endpoints as health
 from api.idempotency import REPLAYED
 from api.installation import endpoints as installation
@@ -24,12 +28,8 @@ from api.livekit_events import endpoints as livekit_events
 from api.numbers import endpoints as numbers
 from api.openapi_document import document_of
 from api.parts import Parts, open_parts
-from api.rate_limit import LIMIT_FIELD, POLICY_FIELD, RateLimit
 from api.recordings import endpoints as recordings
-from api.request_body import RequestBody
 from api.settings import ApiSettings
-from api.time_limit import TimeLimit
-from api.token_bucket import Policy
 from api.trunks import endpoints as trunks
 from api.turns import endpoints as turns
 from api.web_calls import endpoints as web_calls

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from api.edge.rate_limit import quota_of
 from api.parts import FromParts
-from api.rate_limit import quota_of
 from contract.call_token import call_id_of_token
 from contract.errors import Forbidden, Unauthorised
 from store.api_keys import ApiKeys, Principal, Role

@@ -12,9 +12,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.edge.rate_limit import LIMIT_FIELD, POLICY_FIELD
 from api.idempotency import REPLAYED
 from api.problems import MEDIA_TYPE, Problem
-from api.rate_limit import LIMIT_FIELD, POLICY_FIELD
 
 _REFUSALS = {
     400: "The body is not clear JSON.",

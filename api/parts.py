@@ -13,7 +13,7 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter
 
 from api.call_workflows import CallWorkflows
-from api.open_streams import OpenStreams
+from api.edge.open_streams import OpenStreams
 from api.recordings.object_store import ObjectStore
 from api.settings import ApiSettings
 from api.until_answered import UntilAnswered

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uvicorn
 
 from api.app import build_app
-from api.http_protocol import bounded_http
+from api.edge.http_protocol import bounded_http
 from api.settings import ApiSettings
 
 _GRACE_SECONDS = 5  # of the 10 s that a process has to end; SSE streams are cut after it

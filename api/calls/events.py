@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.auth import Reader
 from api.calls.schemas import TimelineItem
 from api.calls.service import CallInPath, recording_of
+from api.edge.rate_limit import bearer_of
 from api.parts import FromParts, Parts
-from api.rate_limit import bearer_of
 from contract.calls import CallStatus, RecordingStatus
 from store.api_keys import hash_key
 from store.calls import Calls

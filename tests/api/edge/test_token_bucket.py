@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from api.token_bucket import Policy, TokenBuckets
+from api.edge.token_bucket import Policy, TokenBuckets
 
 
 class Clock:

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from api import strict_json
+from api.edge import strict_json
 from contract.identity import new_call_id
 from tests.api.service import Service, call_token, serve, settings_for
 from tests.api.test_problems_and_keys import assert_problem

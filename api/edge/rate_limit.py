@@ -12,8 +12,8 @@ from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.edge.token_bucket import Allowance, Policy, TokenBuckets
 from api.problems import problem
-from api.token_bucket import Allowance, Policy, TokenBuckets
 from contract.call_token import call_id_of_token
 from contract.errors import PlatformError
 from store.api_keys import hash_key

@@ -12,7 +12,7 @@ from fastapi import Request
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api import strict_json
+from api.edge import strict_json
 from api.problems import problem
 from contract.errors import PlatformError
 
