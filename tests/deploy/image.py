@@ -92,7 +92,8 @@ def _copy(rest: str, folder: Path) -> None:
 
 
 def _run(command: str, folder: Path) -> None:
-    command = command.replace("/usr/local/bin/python", sys.executable).replace("--no-cache", "")
+    command = command.replace("/usr/local/bin/python", shlex.quote(sys.executable))
+    command = command.replace("--no-cache", "")
     tools = f"{folder / '.venv' / 'bin'}:{UV.parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["sh", "-euc", command.replace(APP, shlex.quote(str(folder)))],
