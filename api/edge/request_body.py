@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 from fastapi import Request
 from starlette.datastructures import Headers
@@ -18,6 +19,10 @@ from contract.errors import PlatformError
 
 # The rest of a body that nobody will read must not be taken for the next request.
 _CLOSE = {"Connection": "close"}
+# A client that is still sending when we close gets a reset, and with it never sees the answer: some
+# of what is too much is taken and thrown away first (nginx calls that a lingering close).
+_LINGER_SECONDS = 1.0
+_LINGER_BYTES = 16 * 1024 * 1024
 
 
 class BodyTooLarge(PlatformError):
@@ -66,6 +71,9 @@ class RequestBody:
         except _Gone:
             return
         except PlatformError as refused:
+            # Who asks first whether to send has sent nothing yet.
+            if isinstance(refused, BodyTooLarge) and "expect" not in Headers(scope=scope):
+                await _linger(receive)
             close = {} if isinstance(refused, MalformedJson) else _CLOSE
             answer = problem(
                 Request(scope), refused.http_status, refused.code, str(refused), headers=close
@@ -102,6 +110,17 @@ class RequestBody:
             if path.startswith(prefix):
                 return max(limit, self._limit)
         return self._limit
+
+
+async def _linger(receive: Receive) -> None:
+    taken = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while taken < _LINGER_BYTES:
+                message = await receive()
+                taken += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def _has_body(scope: Scope) -> bool:
