@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from engine.secret_files import Secret
-from engine.settings import EngineSettings, LiveKitSettings, StorageSettings
+from engine.settings import HTTP_URL, EngineSettings, LiveKitSettings, StorageSettings
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
@@ -27,6 +27,11 @@ class ApiSettings(EngineSettings, LiveKitSettings, StorageSettings):
     )
     livekit_public_url: str = Field(
         "", description="LiveKit's address as callers reach it; default: LIVEKIT_URL."
+    )
+    s3_public_url: str = Field(
+        "",
+        pattern=rf"^$|{HTTP_URL}",
+        description="The object store's address in links to recordings; default: S3_ENDPOINT.",
     )
     adopt_rooms: Names = Field(
         (), description="Name prefixes of others' rooms that are calls of ours, comma separated."
@@ -81,8 +86,9 @@ class ApiSettings(EngineSettings, LiveKitSettings, StorageSettings):
         return url.rstrip("/")
 
     @model_validator(mode="after")
-    def _callers_reach_livekit_where_we_do(self) -> ApiSettings:
+    def _callers_reach_servers_where_we_do(self) -> ApiSettings:
         self.livekit_public_url = self.livekit_public_url or self.livekit_url
+        self.s3_public_url = self.s3_public_url or self.s3_endpoint
         return self
 
     @property

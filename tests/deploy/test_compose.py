@@ -84,6 +84,14 @@ def test_every_variable_is_a_setting_and_every_setting_has_its_variable(
     assert set(environment_of(all_services[service])) == expected
 
 
+def test_everyone_asks_the_object_store_inside(all_services: dict[str, Any]) -> None:
+    """The public name is served by a proxy that the first start cannot count on."""
+    for name in ("api", "codec", "worker", "s3-bucket"):
+        assert environment_of(all_services[name])["S3_ENDPOINT"] == "http://s3:7070", name
+    api = environment_of(all_services["api"])
+    assert api["S3_PUBLIC_URL"] == OPERATORS_WORDS["S3_PUBLIC_URL"]
+
+
 def test_the_bucket_maker_is_given_what_it_reads(all_services: dict[str, Any]) -> None:
     from deploy.make_bucket import BucketSettings
     from engine.secret_files import is_secret
