@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import yaml
@@ -24,20 +25,26 @@ OPERATORS_WORDS = {
 }
 
 
-def compose(*words: str, environment: dict[str, str] | None = None) -> Any:
-    """Runs Debian's docker-compose (no engine is needed to check a file)."""
+def compose(
+    *words: str, environment: dict[str, str] | None = None, file: Path = FILE
+) -> subprocess.CompletedProcess[str]:
+    """Runs Debian's docker-compose (no engine is needed to check a file).
+
+    `environment` is all that it is told: not also by the `.env` of somebody who deploys from here.
+    """
     program = shutil.which("docker-compose")
     assert program, "docker-compose is missing: `make system-packages` installs it."
     settings = OPERATORS_WORDS if environment is None else environment
-    return subprocess.run(
-        [program, "--file", str(FILE), *words],
-        cwd=CHECKOUT,
-        env={"PATH": os.environ["PATH"], **settings},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    with NamedTemporaryFile(prefix="no-settings-", suffix=".env") as nothing:
+        return subprocess.run(
+            [program, "--file", str(file), "--env-file", nothing.name, *words],
+            cwd=file.parent,
+            env={"PATH": os.environ["PATH"], **settings},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
 
 def resolved(*profiles: str, environment: dict[str, str] | None = None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from settings_table.settings import settings_by_process
 from tests.deploy.compose import (
     CHECKOUT,
+    FILE,
     OPERATORS_WORDS,
     PROFILES,
     compose,
@@ -55,6 +56,14 @@ def test_what_the_operator_must_say_is_asked_for_in_a_sentence(name: str) -> Non
     answer = compose("config", environment=without)
     assert answer.returncode != 0
     assert re.search(r"the (IP )?address .*callers", answer.stderr), answer.stderr
+
+
+def test_these_tests_do_not_read_what_an_operator_wrote_beside_the_file(tmp_path: Path) -> None:
+    file = tmp_path / FILE.name
+    file.write_bytes(FILE.read_bytes())
+    words = "".join(f"{name}={word}\n" for name, word in OPERATORS_WORDS.items())
+    (tmp_path / ".env").write_text(words)
+    assert compose("config", environment={}, file=file).returncode != 0
 
 
 @pytest.mark.parametrize("file", ["dev.env", "example.env"])
