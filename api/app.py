@@ -11,13 +11,14 @@ from starlette.middleware.cors import CORSMiddleware
 from api import problems
 from api.assistants import endpoints as assistants
 from api.assistants.sample import add_sample
+from api.auth import check_call_token
 from api.calls import endpoints as calls
 from api.calls import events as call_events
 from api.codec import endpoints as codec
 from api.edge.access_log import AccessLog
 from api.edge.address_text import AddressText
 from api.edge.rate_limit import LIMIT_FIELD, POLICY_FIELD, RateLimit
-from api.edge.request_body import RequestBody
+from api.edge.request_body import Larger, RequestBody
 from api.edge.time_limit import TimeLimit
 from api.edge.token_bucket import Policy
 from api.health import endpoints as health
@@ -36,15 +37,20 @@ from api.web_calls import endpoints as web_calls
 from contract.identity import DEFAULT_TENANT
 from store.api_keys import ApiKeys, Role
 
+_MIB = 1024 * 1024
 _LARGER_BODIES = {
-    "/codec/": 4 * 1024 * 1024,  # the Temporal UI sends a whole page of a history at once
-    "/internal/": 1024 * 1024,  # a hundred turns of long words
+    # The Temporal UI sends a whole page of a history at once.
+    "/codec/": Larger(4 * _MIB, codec.check_sender),
+    # A hundred turns of long words.
+    "/internal/": Larger(_MIB, check_call_token),
 }
 _RAW_BODIES = ("/livekit/",)  # signed as they are; nothing of an event may be refused for its looks
-# LiveKit tells an event that was refused only for a while, and agents tell a call's words: both
-# are signed, which is checked before anything else, and bounded in size. Probes must be answered
-# by a busy process, and a codec that asks nobody for a key serves only a machine of one's own.
-_NEVER_COUNTED = ("/livekit/webhook", "/internal/", "/healthz", "/readyz", "/metrics")
+# LiveKit tells an event that was refused only for a while: its signature is checked before the
+# event is read. Probes must be answered by a busy process, and a codec that asks nobody for a key
+# serves only a machine of one's own.
+_NEVER_COUNTED = ("/livekit/webhook", "/healthz", "/readyz", "/metrics")
+# Agents tell a call's words, which nobody can ask for again.
+_NOT_COUNTED_FOR_AGENTS = ("/internal/",)
 _RESOURCES = (
     web_calls,
     calls,
@@ -103,6 +109,7 @@ def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
         per_address=Policy("address", settings.address_rate_limit_requests, window),
         call_token_secret=settings.call_token_secret,
         exempt=_NEVER_COUNTED + (("/codec/",) if settings.codec_open else ()),
+        agents=_NOT_COUNTED_FOR_AGENTS,
     )
     app.add_middleware(AccessLog)
     app.add_middleware(

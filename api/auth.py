@@ -6,11 +6,13 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from api.edge.rate_limit import quota_of
-from api.parts import FromParts
+from api.parts import FromParts, Parts
 from contract.call_token import call_id_of_token
-from contract.errors import Forbidden, Unauthorised
+from contract.errors import Forbidden, Unauthorised, Unavailable
 from store.api_keys import ApiKeys, Principal, Role
 
 _bearer = HTTPBearer(auto_error=False, description="An API key.", scheme_name="ApiKey")
@@ -59,3 +61,33 @@ async def call_of_token(parts: FromParts, credentials: Credentials) -> str | Non
 
 
 CallOfToken = Annotated[str | None, Depends(call_of_token)]
+
+
+async def _agent_call(call_of_token: CallOfToken) -> str:
+    if call_of_token is None:
+        raise Unauthorised("Send the call's token: `Authorization: Bearer <call_token>`.")
+    return call_of_token
+
+
+# Refuses before the body is judged: a stranger is not told what is wrong with it.
+AgentCall = Annotated[str, Depends(_agent_call)]
+
+
+async def check_call_token(request: Request) -> None:
+    """Raises Unauthorised without a genuine token of some call. For before the body is read."""
+    parts, credentials = await _sender_of(request)
+    await _agent_call(await call_of_token(parts, credentials))
+
+
+async def principal_by_headers(request: Request) -> Principal:
+    """As `principal_of`, for before the body is read, outside of the endpoints. Raises Unavailable
+    when the database is away."""
+    parts, credentials = await _sender_of(request)
+    try:
+        return await principal_of(request, parts, credentials)
+    except (DBAPIError, PoolExhausted):
+        raise Unavailable("The database does not answer.") from None
+
+
+async def _sender_of(request: Request) -> tuple[Parts, HTTPAuthorizationCredentials | None]:
+    return request.app.state.parts, await _bearer(request)

@@ -71,7 +71,8 @@ class Quota:
 
 
 class RateLimit:
-    """`exempt` are path prefixes that are never counted."""
+    """`exempt` are path prefixes that are never counted, `agents` those that are not counted for
+    who holds a call's token."""
 
     def __init__(
         self,
@@ -81,15 +82,17 @@ class RateLimit:
         per_address: Policy,
         call_token_secret: str,
         exempt: tuple[str, ...],
+        agents: tuple[str, ...],
     ) -> None:
         self._app = app
         self._keys = TokenBuckets(per_key, kept_seconds=_KEYS_KEPT_SECONDS)
         self._addresses = TokenBuckets(per_address)
         self._call_token_secret = call_token_secret
         self._exempt = exempt
+        self._agents = agents
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(self._exempt):
+        if scope["type"] != "http" or self._is_exempt(scope):
             await self._app(scope, receive, send)
             return
         quota = scope[_SCOPE_ENTRY] = self._quota_of(scope)
@@ -104,9 +107,18 @@ class RateLimit:
         else:
             await _refusal(scope, quota)(scope, receive, send_with_fields)
 
+    def _is_exempt(self, scope: Scope) -> bool:
+        path = scope["path"]
+        return path.startswith(self._exempt) or (
+            path.startswith(self._agents) and self._call_of(scope) is not None
+        )
+
+    def _call_of(self, scope: Scope) -> str | None:
+        return call_id_of_token(self._call_token_secret, bearer_of(scope))
+
     def _quota_of(self, scope: Scope) -> Quota:
         token = bearer_of(scope)
-        call_id = call_id_of_token(self._call_token_secret, token)
+        call_id = self._call_of(scope)
         quota = Quota(
             self._keys,
             self._addresses,

@@ -6,8 +6,9 @@ Not Starlette's own limit: that one answers announced sizes in plain text, past 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from fastapi import Request
 from starlette.datastructures import Headers
@@ -41,16 +42,24 @@ class _Gone(Exception):
     """The client went before it had sent everything."""
 
 
+@dataclass(frozen=True, slots=True)
+class Larger:
+    """More `bytes` for whom `check` lets pass, by the headers alone; it raises PlatformError."""
+
+    bytes: int
+    check: Callable[[Request], Awaitable[None]]
+
+
 class RequestBody:
-    """`larger` gives some path prefixes a limit of their own, in bytes; bodies under `raw` ones
-    are judged by their endpoint alone. `seconds` is for the whole body."""
+    """`larger` gives some path prefixes a limit of their own; bodies under `raw` ones are judged
+    by their endpoint alone. `seconds` is for the whole body."""
 
     def __init__(
         self,
         app: ASGIApp,
         *,
         limit: int,
-        larger: Mapping[str, int],
+        larger: Mapping[str, Larger],
         raw: tuple[str, ...],
         seconds: float,
     ) -> None:
@@ -72,7 +81,8 @@ class RequestBody:
             return
         except PlatformError as refused:
             # Who asks first whether to send has sent nothing yet.
-            if isinstance(refused, BodyTooLarge) and "expect" not in Headers(scope=scope):
+            is_sending = not isinstance(refused, MalformedJson | BodyTooSlow)
+            if is_sending and "expect" not in Headers(scope=scope):
                 await _linger(receive)
             close = {} if isinstance(refused, MalformedJson) else _CLOSE
             answer = problem(
@@ -83,11 +93,10 @@ class RequestBody:
         await self._app(scope, _first_then(body, receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes:
-        limit = self._limit_of(scope["path"])
-        too_large = BodyTooLarge(f"The body is too large: this address takes {limit} bytes.")
+        limit = self._limit
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isdecimal() and int(announced[:20]) > limit:
-            raise too_large
+            limit = await self._limit_above(int(announced[:20]), scope)
         body = bytearray()
         try:
             async with asyncio.timeout(self._seconds):
@@ -97,7 +106,7 @@ class RequestBody:
                         raise _Gone
                     body += message.get("body", b"")
                     if len(body) > limit:
-                        raise too_large
+                        limit = await self._limit_above(len(body), scope)
                     if not message.get("more_body", False):
                         return bytes(body)
         except TimeoutError:
@@ -105,11 +114,18 @@ class RequestBody:
                 f"The body did not arrive within {self._seconds:g} s; send it again at once."
             ) from None
 
-    def _limit_of(self, path: str) -> int:
-        for prefix, limit in self._larger.items():
-            if path.startswith(prefix):
-                return max(limit, self._limit)
-        return self._limit
+    async def _limit_above(self, length: int, scope: Scope) -> int:
+        """What this sender may send when it is more than strangers may. Raises BodyTooLarge, and
+        what `Larger.check` raises: nothing more of a stranger's body is read."""
+        limit = self._limit
+        for prefix, larger in self._larger.items():
+            if scope["path"].startswith(prefix):
+                await larger.check(Request(scope))
+                limit = max(limit, larger.bytes)
+                break
+        if length > limit:
+            raise BodyTooLarge(f"The body is too large: this address takes {limit} bytes.")
+        return limit
 
 
 async def _linger(receive: Receive) -> None:

@@ -38,10 +38,18 @@ _TOO_DEEP = f"The body's JSON is nested deeper than {_DEEPEST} levels."
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) < len(pairs):
-        names = [name for name, _ in pairs]
-        double = next(name for name in names if names.count(name) > 1)
-        raise AmbiguousJson(f"The body has the name {double[:64]!r} twice in one object.")
+        raise AmbiguousJson(f"The body has the name {_double(pairs)[:64]!r} twice in one object.")
     return read
+
+
+def _double(pairs: list[tuple[str, Any]]) -> str:
+    # In one pass: everybody else waits while a stranger's body is read.
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError("every name is there once")
 
 
 def _integer(digits: str) -> int:

@@ -112,6 +112,15 @@ async def test_probes_webhooks_and_agents_turns_are_never_counted(strict: Servic
         assert "RateLimit" not in unsigned.headers
 
 
+async def test_strangers_are_counted_where_agents_are_not(strict: Service) -> None:
+    stranger = {"Authorization": "Bearer ct1.call_1.00"}
+    for number in range(OF_ADDRESS):
+        answer = await strict.post("/internal/calls/call_1/turns", {}, headers=stranger)
+        assert (answer.status_code, left(answer)) == (401, ("address", OF_ADDRESS - 1 - number))
+    refused = await strict.post("/internal/calls/call_1/turns", {}, headers=stranger)
+    assert_problem(refused, 429, "rate-limited")
+
+
 async def test_a_key_may_hold_only_so_many_event_streams_open(tmp_path: Path) -> None:
     async with serve(settings_for(tmp_path, max_open_streams=2)) as service:
         call_id = new_call_id()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -68,6 +69,64 @@ async def test_deep_wide_and_foreign_but_clear_json_is_taken() -> None:
     strict_json.check(json.dumps({"x": [[["ü", "😀", -(2**63) + 1, 1e300, None]]] * 500}).encode())
     strict_json.check('{"x": "\\ud83d\\ude00 \u2028"}'.encode())
     strict_json.check(b'{"x":' * 62 + b"{}" + b"}" * 62)
+
+
+def test_a_name_that_comes_twice_is_found_in_one_pass() -> None:
+    names = ",".join(f'"{number}":1' for number in range(30_000))
+    started = time.process_time()
+    with pytest.raises(strict_json.AmbiguousJson, match="'29999' twice"):
+        strict_json.check(f'{{{names},"29999":1}}'.encode())
+    assert time.process_time() - started < 1  # looking anew for each name takes ten times as long
+
+
+ASKS_FIRST = {"Expect": "100-continue"}  # from others the rest is taken, and thrown away
+LARGE = 100_000  # bytes: more than anybody may send everywhere
+STRANGERS = {"no key": "", "a guess": "Bearer guess", "a guessed token": "Bearer ct1.call_1.00"}
+
+
+@pytest.mark.parametrize("authorization", STRANGERS.values(), ids=STRANGERS.keys())
+@pytest.mark.parametrize("path", ["/internal/calls/call_1/turns", "/codec/decode"])
+async def test_a_stranger_is_refused_before_a_large_body_is_read(
+    service: Service, path: str, authorization: str
+) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        while read < 20 * LARGE:
+            read += LARGE
+            yield b" " * LARGE
+
+    for headers in ({"Content-Length": str(20 * LARGE)}, {}):
+        answer = await service.client.post(
+            path,
+            content=body(),
+            headers=JSON | ASKS_FIRST | headers | {"Authorization": authorization},
+        )
+        assert_problem(answer, 401, "unauthorised")
+        assert answer.headers["Connection"] == "close"
+    assert read <= LARGE
+
+
+async def test_a_stranger_is_not_told_what_is_wrong_with_turns(service: Service) -> None:
+    answer = await service.post(
+        "/internal/calls/call_1/turns", {"turns": [1]}, headers={"Authorization": ""}
+    )
+    assert_problem(answer, 401, "unauthorised")
+
+
+async def test_agents_and_admins_may_send_more_where_more_is_needed(service: Service) -> None:
+    call_id = new_call_id()
+    await service.given_call(call_id)
+    path, token = f"/internal/calls/{call_id}/turns", call_token(call_id)
+    for size, status in ((LARGE, 204), (2_000_000, 413)):
+        body = b'{"turns": []' + b" " * size + b"}"
+        answer = await service.client.post(path, content=body, headers=JSON | token)
+        assert answer.status_code == status, answer.text
+    for size, status in ((LARGE, 200), (5_000_000, 413)):
+        body = b'{"payloads": []' + b" " * size + b"}"
+        answer = await service.client.post("/codec/decode", content=body, headers=JSON)
+        assert answer.status_code == status, answer.text
 
 
 @pytest.mark.parametrize(
