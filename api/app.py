@@ -43,6 +43,9 @@ _LARGER_BODIES = {
     "/codec/": Larger(4 * _MIB, codec.check_sender),
     # A hundred turns of long words.
     "/internal/": Larger(_MIB, check_call_token),
+    # A room's metadata has up to 512 KiB, a participant's attributes 64 KiB, and JSON escapes them.
+    # LiveKit never tells an event again that was refused for its size.
+    "/livekit/": Larger(2 * _MIB, livekit_events.check_sender),
 }
 _RAW_BODIES = ("/livekit/",)  # signed as they are; nothing of an event may be refused for its looks
 # LiveKit tells an event that was refused only for a while: its signature is checked before the

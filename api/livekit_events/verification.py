@@ -20,20 +20,33 @@ class MalformedEvent(PlatformError):
 
 class WebhookVerifier:
     def __init__(self, api_key: str, api_secret: str) -> None:
-        verifier = livekit_api.TokenVerifier(api_key, api_secret, leeway=_CLOCKS_APART)
-        self._receiver = livekit_api.WebhookReceiver(verifier)
+        self._verifier = livekit_api.TokenVerifier(api_key, api_secret, leeway=_CLOCKS_APART)
+        self._receiver = livekit_api.WebhookReceiver(self._verifier)
+
+    def check_sender(self, authorization: str | None) -> None:
+        """For before the body is there. Raises Unauthorised."""
+        token = _token(authorization)
+        try:
+            self._verifier.verify(token)
+        except Exception:  # PyJWT has a dozen of its own
+            raise Unauthorised("The webhook's signature is not valid.") from None
 
     def read(self, body: bytes, authorization: str | None) -> WebhookEvent:
         """Raises Unauthorised, or MalformedEvent for a genuine one that cannot be read."""
-        if not authorization:
-            raise Unauthorised("A webhook needs LiveKit's signature in `Authorization`.")
+        token = _token(authorization)
         try:
             text = body.decode()
         except UnicodeDecodeError:
             raise MalformedEvent("The event is not UTF-8.") from None
         try:
-            return self._receiver.receive(text, authorization.removeprefix("Bearer "))
+            return self._receiver.receive(text, token)
         except ParseError:
             raise MalformedEvent("The event cannot be read.") from None
         except Exception:  # the receiver raises bare Exceptions, PyJWT a dozen of its own
             raise Unauthorised("The webhook's signature is not valid for this body.") from None
+
+
+def _token(authorization: str | None) -> str:
+    if not authorization:
+        raise Unauthorised("A webhook needs LiveKit's signature in `Authorization`.")
+    return authorization.removeprefix("Bearer ")

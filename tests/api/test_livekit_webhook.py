@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 from google.protobuf.json_format import MessageToJson
@@ -55,8 +56,35 @@ async def test_a_genuine_event_that_cannot_be_read_is_400(service: Service, body
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed-event")
 
 
+async def test_an_event_of_a_room_with_all_the_metadata_that_livekit_allows_is_taken(
+    service: Service,
+) -> None:
+    told = event("participant_joined", new_call_id(), metadata='"\n' * 256 * 1024)
+    assert (await deliver(service, told)).status_code == 200
+
+
+async def test_a_large_body_that_livekit_did_not_sign_is_refused_before_it_is_read(
+    service: Service,
+) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        while read < 1_000_000:
+            read += 100_000
+            yield b" " * 100_000
+
+    wrong = signed(service.parts.settings, b"", secret="another secret of thirty-two bytes")
+    for headers in (wrong, {"Authorization": ""}):
+        answer = await service.client.post(
+            "/livekit/webhook", content=body(), headers=headers | {"Expect": "100-continue"}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthorised")
+    assert read <= 200_000
+
+
 async def test_an_oversized_event_is_413(service: Service) -> None:
-    body = b" " * 70_000
+    body = b" " * 3_000_000
     headers = signed(service.parts.settings, body)
     answer = await service.client.post("/livekit/webhook", content=body, headers=headers)
     assert answer.status_code == 413
