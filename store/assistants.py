@@ -14,6 +14,7 @@ from contract.identity import DEFAULT_TENANT
 from store.cursors import Page, cursor_of, page_of, parts_of
 from store.errors import AssistantExists, AssistantInUse, AssistantUnknown
 from store.first_write import insert_if_absent
+from store.locks import CHANGE_LOCK
 from store.models import AssistantRow, NumberRow
 
 
@@ -63,9 +64,8 @@ class Assistants:
     async def get(
         self, tenant_id: str, assistant_id: str, *, for_update: bool = False
     ) -> StoredAssistant | None:
-        row = await self._session.get(
-            AssistantRow, (tenant_id, assistant_id), with_for_update=for_update or None
-        )
+        lock = CHANGE_LOCK if for_update else None
+        row = await self._session.get(AssistantRow, (tenant_id, assistant_id), with_for_update=lock)
         return _stored(row) if row is not None else None
 
     async def find(self, assistant_id: str) -> StoredAssistant | None:
@@ -116,7 +116,9 @@ class Assistants:
         return await self._session.scalar(select(func.count()).select_from(AssistantRow)) or 0
 
     async def _row(self, tenant_id: str, assistant_id: str) -> AssistantRow:
-        row = await self._session.get(AssistantRow, (tenant_id, assistant_id))
+        row = await self._session.get(
+            AssistantRow, (tenant_id, assistant_id), with_for_update=CHANGE_LOCK
+        )
         if row is None:
             raise AssistantUnknown(assistant_id)
         return row

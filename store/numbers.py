@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from store.cursors import Page, cursor_of, page_of, parts_of
 from store.errors import AssistantUnknown, NumberTaken, NumberUnknown, TrunkUnknown
 from store.first_write import insert_if_absent
+from store.locks import CHANGE_LOCK
 from store.models import AssistantRow, NumberRow, TrunkRow
 
 
@@ -60,7 +61,8 @@ class Numbers:
     async def get(
         self, tenant_id: str, number: str, *, for_update: bool = False
     ) -> StoredNumber | None:
-        row = await self._session.get(NumberRow, number, with_for_update=for_update or None)
+        lock = CHANGE_LOCK if for_update else None
+        row = await self._session.get(NumberRow, number, with_for_update=lock)
         return _stored(row) if row is not None and row.tenant_id == tenant_id else None
 
     async def called(self, number: str) -> StoredNumber | None:
@@ -102,7 +104,7 @@ class Numbers:
         await self._session.delete(await self._row(tenant_id, number))
 
     async def _row(self, tenant_id: str, number: str) -> NumberRow:
-        row = await self._session.get(NumberRow, number)
+        row = await self._session.get(NumberRow, number, with_for_update=CHANGE_LOCK)
         if row is None or row.tenant_id != tenant_id:
             raise NumberUnknown(number)
         return row

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from store.cursors import Page, cursor_of, page_of, parts_of
 from store.errors import TrunkExists, TrunkInUse, TrunkUnknown
 from store.first_write import insert_if_absent
+from store.locks import CHANGE_LOCK
 from store.models import NumberRow, TrunkRow
 
 
@@ -52,9 +53,8 @@ class Trunks:
     async def get(
         self, tenant_id: str, trunk_id: str, *, for_update: bool = False
     ) -> StoredTrunk | None:
-        row = await self._session.get(
-            TrunkRow, (tenant_id, trunk_id), with_for_update=for_update or None
-        )
+        lock = CHANGE_LOCK if for_update else None
+        row = await self._session.get(TrunkRow, (tenant_id, trunk_id), with_for_update=lock)
         return _stored(row) if row is not None else None
 
     async def list(self, tenant_id: str, limit: int = 50, cursor: str | None = None) -> TrunksFound:
@@ -89,7 +89,7 @@ class Trunks:
             raise TrunkInUse(trunk_id, number or "") from None
 
     async def _row(self, tenant_id: str, trunk_id: str) -> TrunkRow:
-        row = await self._session.get(TrunkRow, (tenant_id, trunk_id))
+        row = await self._session.get(TrunkRow, (tenant_id, trunk_id), with_for_update=CHANGE_LOCK)
         if row is None:
             raise TrunkUnknown(trunk_id)
         return row
