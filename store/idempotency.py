@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contract.identity import call_id_for_key
@@ -25,6 +25,7 @@ START_WEB_CALL = "start-web-call"
 
 class KeyState(StrEnum):
     STARTED = "started"
+    SETTLED = "settled"  # about to be answered with success: nobody may undo it any more
     RELEASED = "released"  # that start failed; any next request starts anew under `attempt`
 
 
@@ -35,6 +36,14 @@ class Claim:
     call_id: str
     attempt: int
     is_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    tenant_id: str
+    key: str
+    attempt: int
+    out_of: tuple[KeyState, ...]
 
 
 class IdempotencyKeys:
@@ -84,18 +93,34 @@ class IdempotencyKeys:
             .values(answer=answer)
         )
 
-    async def release(self, tenant_id: str, key: str, attempt: int) -> None:
-        """Let the key start a call again; of several releases of one attempt the first counts."""
-        await self._session.execute(
+    async def settle(self, tenant_id: str, key: str, attempt: int) -> bool:
+        """Before success is told to anybody. False: somebody gave that attempt up meanwhile."""
+        return await self._move(
+            _Move(tenant_id, key, attempt, (KeyState.STARTED, KeyState.SETTLED)),
+            {"state": KeyState.SETTLED.value},
+        )
+
+    async def release(self, tenant_id: str, key: str, attempt: int) -> bool:
+        """Let the key start a call again. False, and nothing done, when that attempt is settled
+        or was given up before: what it started is not the caller's to undo."""
+        return await self._move(
+            _Move(tenant_id, key, attempt, (KeyState.STARTED,)),
+            {"state": KeyState.RELEASED.value, "attempt": attempt + 1},
+        )
+
+    async def _move(self, move: _Move, values: dict[str, Any]) -> bool:
+        result = await self._session.execute(
             update(IdempotencyRow)
             .where(
-                IdempotencyRow.tenant_id == tenant_id,
-                IdempotencyRow.key_hash == _hash(key),
-                IdempotencyRow.attempt == attempt,
-                IdempotencyRow.state == KeyState.STARTED.value,
+                IdempotencyRow.tenant_id == move.tenant_id,
+                IdempotencyRow.key_hash == _hash(move.key),
+                IdempotencyRow.attempt == move.attempt,
+                IdempotencyRow.state.in_([state.value for state in move.out_of]),
             )
-            .values(state=KeyState.RELEASED.value, attempt=attempt + 1)
+            .values(values)
         )
+        assert isinstance(result, CursorResult)
+        return result.rowcount == 1
 
     async def _insert(
         self, tenant_id: str, key: str, body_hash: str, operation: str, call_id: str | None

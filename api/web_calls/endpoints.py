@@ -33,7 +33,7 @@ async def get_token(
     if started.replayed:
         response.headers[REPLAYED] = "true"
     if started.room_sid is not None:
-        # After the answer: only replays and the room watch read it.
+        # After the answer: without a key there is no replay that would read it.
         background.add_task(_remember_room, parts, started.call_id, started.room_sid)
     return WebCallToken(
         call_id=started.call_id,

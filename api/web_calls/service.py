@@ -26,6 +26,9 @@ from store.idempotency import Claim, IdempotencyKeys
 
 _TIME_TO_WITHDRAW = timedelta(seconds=0.3)
 
+# What a request needs besides its wait for Temporal, the clocks of several replicas included.
+_TIME_TO_SETTLE = timedelta(seconds=2)
+
 _WITHDRAWN = CallEnding(EndedReason.CANCELLED, EndedBy.PLATFORM, "The call was withdrawn.")
 
 log = structlog.get_logger()
@@ -36,7 +39,7 @@ class StartedCall:
     call_id: str
     room_name: str
     replayed: bool
-    room_sid: str | None  # None: known before, nothing to write down
+    room_sid: str | None  # None: written down already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class _Start:
     new: NewCall
     request: CallRequest
     is_settled: bool  # its start was answered before
+    is_abandoned: bool  # its first request waits no more, and did not tell what came of it
 
 
 async def start_web_call(
@@ -52,7 +56,7 @@ async def start_web_call(
 ) -> StartedCall:
     """Raises AssistantUnknown, IdempotencyKeyReused, Unavailable."""
     async with parts.database.session() as session:
-        start = await _claim(session, principal, body, key)
+        start = await _claim(session, principal, body, key, parts.settings.start_timeout)
     bind_contextvars(call_id=start.new.call_id)
     call_id, replayed = start.new.call_id, not start.claim.is_first
     room_sid = None
@@ -65,14 +69,23 @@ async def start_web_call(
         except Unavailable as failure:
             await _give_up(parts, start, key, failure)
             raise
+        if key is not None:
+            await _settle(parts, start, key, room_sid)
     log.info("web_call_started", replayed=replayed)
     return StartedCall(
-        call_id=call_id, room_name=start.new.room_name, replayed=replayed, room_sid=room_sid
+        call_id=call_id,
+        room_name=start.new.room_name,
+        replayed=replayed,
+        room_sid=room_sid if key is None else None,
     )
 
 
 async def _claim(
-    session: AsyncSession, principal: Principal, body: WebCallRequest, key: str | None
+    session: AsyncSession,
+    principal: Principal,
+    body: WebCallRequest,
+    key: str | None,
+    start_timeout: timedelta,
 ) -> _Start:
     """In one transaction: which call this request leads to, and its row if it is the first."""
     claim = Claim(call_id=new_call_id(), attempt=1, is_first=True)
@@ -92,26 +105,48 @@ async def _claim(
         request=_call_request(new, assistant),
         is_settled=row is not None
         and (row.room_sid != "" or row.status != CallStatus.QUEUED or assistant is None),
+        is_abandoned=row is not None
+        and datetime.now(UTC) - row.started_at > start_timeout + _TIME_TO_SETTLE,
     )
+
+
+async def _settle(parts: Parts, start: _Start, key: str, room_sid: str) -> None:
+    """From here on no other request with this key takes the call back. Raises Unavailable when
+    one has done so already."""
+    who = (start.new.tenant_id, key, start.claim.attempt)
+    async with parts.database.session() as session:
+        if not await IdempotencyKeys(session).settle(*who):
+            raise Unavailable("Another request with this key gave the call up; try again.")
+        await Calls(session).set_room_sid(start.new.call_id, room_sid)
 
 
 async def _give_up(parts: Parts, start: _Start, key: str | None, failure: Exception) -> None:
     """Leave nothing behind that was not announced, and let the key start a call again."""
     call_id = start.new.call_id
+    if key is not None and not await _is_ours_to_undo(parts, start, key, failure):
+        return
     is_there: bool | None = True  # the workflow: it ends by itself, and its row says how
     if isinstance(failure, WorkerAbsent):
         is_there = await _withdraw(parts, call_id)
     elif isinstance(failure, TemporalAway):
         is_there = None  # not even Temporal knows
-    async with parts.database.session() as session:
-        if not is_there:
+    if not is_there:
+        async with parts.database.session() as session:
             await Calls(session).delete(call_id)
-        if key is not None:
-            keys = IdempotencyKeys(session)
-            await keys.release(start.new.tenant_id, key, start.claim.attempt)
     if is_there is None:
         parts.until_answered.keep(call_id, lambda: _withdraw_later(parts, start.new))
     log.warning("web_call_not_started", reason=type(failure).__name__)
+
+
+async def _is_ours_to_undo(parts: Parts, start: _Start, key: str, failure: Exception) -> bool:
+    """Releases the key if so. Before anything else is undone: of a request that succeeds and one
+    that fails, whichever comes first to the key's row decides for both."""
+    unknown = isinstance(failure, WorkerAbsent | TemporalAway)
+    if unknown and not start.claim.is_first and not start.is_abandoned:
+        return False  # the first one may succeed yet, and gives up by itself if not
+    who = (start.new.tenant_id, key, start.claim.attempt)
+    async with parts.database.session() as session:
+        return await IdempotencyKeys(session).release(*who)
 
 
 async def _withdraw(parts: Parts, call_id: str) -> bool | None:
