@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import QueuePool
 
 from settings_table.settings import settings_by_process
+from store.database import Database
 from tests.deploy.compose import (
     CHECKOUT,
     FILE,
@@ -99,6 +101,21 @@ def test_everyone_asks_the_object_store_inside(all_services: dict[str, Any]) -> 
         assert environment_of(all_services[name])["S3_ENDPOINT"] == "http://s3:7070", name
     api = environment_of(all_services["api"])
     assert api["S3_PUBLIC_URL"] == OPERATORS_WORDS["S3_PUBLIC_URL"]
+
+
+def test_postgresql_takes_as_many_connections_as_all_pools_together(
+    all_services: dict[str, Any],
+) -> None:
+    given = re.search(r"max_connections=(\d+)", " ".join(all_services["postgres"]["command"]))
+    assert given
+    # Defaults of SQL_MAX_CONNS and SQL_VIS_MAX_CONNS in the template of Temporal's image, for each
+    # of frontend, history, matching and worker.
+    temporals = 4 * (20 + 10)
+    pool = Database("postgresql+asyncpg://nobody@127.0.0.1/x").engine.pool
+    assert isinstance(pool, QueuePool)
+    # API, codec and worker twice while they are upgraded, and a worker for each of eight cores.
+    ours = (3 + 3 + 8) * pool.size()
+    assert int(given[1]) >= temporals + ours + 10  # backups, people
 
 
 def test_the_bucket_maker_is_given_what_it_reads(all_services: dict[str, Any]) -> None:
