@@ -36,6 +36,7 @@ class Claim:
     call_id: str
     attempt: int
     is_first: bool
+    answer: dict[str, Any] | None = None  # what a repeat's first request was told
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ class IdempotencyKeys:
             return Claim(call_id=call_id, attempt=1, is_first=True)
         row, is_free = await self._taken(tenant_id, key, body_hash, operation)
         if not is_free:
-            return Claim(call_id=row.call_id or "", attempt=row.attempt, is_first=False)
+            return Claim(
+                call_id=row.call_id or "", attempt=row.attempt, is_first=False, answer=row.answer
+            )
         row.call_id = call_id = about or call_id_for_key(tenant_id, key, row.attempt)
         return Claim(call_id=call_id, attempt=row.attempt, is_first=True)
 
@@ -91,6 +94,21 @@ class IdempotencyKeys:
             update(IdempotencyRow)
             .where(IdempotencyRow.tenant_id == tenant_id, IdempotencyRow.key_hash == _hash(key))
             .values(answer=answer)
+        )
+
+    async def settle_with(
+        self, tenant_id: str, key: str, body_hash: str, answer: dict[str, Any]
+    ) -> None:
+        """For work that is done for all requests of one body when one of them has succeeded, even
+        if another gave it up; unless the key stands for something else since."""
+        await self._session.execute(
+            update(IdempotencyRow)
+            .where(
+                IdempotencyRow.tenant_id == tenant_id,
+                IdempotencyRow.key_hash == _hash(key),
+                IdempotencyRow.body_hash == body_hash,
+            )
+            .values(answer=answer, state=KeyState.SETTLED.value)
         )
 
     async def settle(self, tenant_id: str, key: str, attempt: int) -> bool:
@@ -151,7 +169,7 @@ class IdempotencyKeys:
         is_free = row.state == KeyState.RELEASED
         if is_free:
             row.state = KeyState.STARTED.value
-            row.operation, row.body_hash = operation, body_hash
+            row.operation, row.body_hash, row.answer = operation, body_hash, None
         elif (row.operation, row.body_hash) != (operation, body_hash):
             raise IdempotencyKeyReused
         return row, is_free

@@ -114,3 +114,20 @@ async def test_a_repeat_that_comes_too_late_for_a_given_up_start_is_told_so(
         assert (await repeat).status_code == 503
         again = await start(replicas.well)
     assert again.json()["call_id"] == call_id_for_key("default", "order-17", 2)
+
+
+async def test_a_hang_up_that_was_answered_is_answered_again_without_temporal(
+    replicas: Replicas, temporal: WorkflowEnvironment
+) -> None:
+    async def hang_up(service: Service, reason: str) -> Any:
+        headers = {"Idempotency-Key": "hang-up-1"}
+        return await service.post(f"/calls/{CALL}/hangup", {"reason": reason}, headers=headers)
+
+    async with worker(temporal.client):
+        assert (await start(replicas.well)).status_code == 200
+        first = await hang_up(replicas.well, "closing time")
+    repeat = await hang_up(replicas.cut_off, "closing time")
+    other = await hang_up(replicas.well, "boredom")
+    assert (first.status_code, repeat.status_code) == (200, 200)
+    assert (repeat.json(), repeat.headers["Idempotent-Replayed"]) == (first.json(), "true")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
