@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import structlog
 from livekit import api
 from temporalio import activity
@@ -28,7 +29,9 @@ from store.database import Database
 
 # Webhooks come within milliseconds; what the store has not heard of for this long got lost.
 _PATIENCE_SECONDS = 4.0
-_AT_ONCE = 8  # requests to LiveKit
+_AT_ONCE = 8  # requests to LiveKit or Temporal
+# A group of them takes no longer than that, so a heartbeat before each comes in time.
+_EACH_SECONDS = 4.0
 # One LiveKit server compares every name with every room (63 ms of its CPU time for a thousand of
 # each, 5 ms for all rooms): so many are asked for by name, more with all the others.
 _BY_NAME = 100
@@ -46,25 +49,33 @@ class Sighting:
     data: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Oddity:
+    """What a call and its room are at odds about, and since when."""
+
+    kind: FactKind
+    first: float  # by the monotonic clock
+    fact_id: str  # the same until it is told: a signal whose answer got lost may have arrived
+
+
 @dataclass(slots=True)
 class Oddities:
-    """What a call and its room are at odds about, and since when by the monotonic clock."""
+    since: dict[str, Oddity] = field(default_factory=dict)
 
-    since: dict[str, tuple[FactKind, float]] = field(default_factory=dict)
-
-    def ripe(self, call_id: str, found: Sighting | None, now: float) -> bool:
-        """True once the same oddity has lasted; then its clock starts anew."""
+    def ripe(self, call_id: str, found: Sighting | None, now: float) -> Oddity | None:
+        """The oddity, once it has lasted, at every look until `told`."""
         if found is None:
             self.since.pop(call_id, None)
-            return False
-        kind, first = self.since.get(call_id, (None, now))
-        if kind is not found.kind:
-            first = now
-        self.since[call_id] = (found.kind, first)
-        if now - first < _PATIENCE_SECONDS:
-            return False
-        del self.since[call_id]
-        return True
+            return None
+        odd = self.since.get(call_id)
+        if odd is None or odd.kind is not found.kind:
+            fact_id = f"watch/{found.kind.value}/{datetime.now(UTC).timestamp():.3f}"
+            odd = self.since[call_id] = Oddity(found.kind, now, fact_id)
+        return odd if now - odd.first >= _PATIENCE_SECONDS else None
+
+    def told(self, call_id: str) -> None:
+        """Its clock starts anew: what is still so then is worth telling once more."""
+        self.since.pop(call_id, None)
 
     def forget_all_but(self, call_ids: set[str]) -> None:
         self.since = {key: odd for key, odd in self.since.items() if key in call_ids}
@@ -99,26 +110,55 @@ class RoomWatchActivities:
         listed = await self._livekit.room.list_rooms(api.ListRoomsRequest(names=names))
         rooms = {room.name: room for room in listed.rooms}
         due: list[tuple[OpenCall, api.Room]] = []
+        from_outside: list[tuple[OpenCall, Sighting | None]] = []
         for call in calls:
             room = rooms.get(call.room_name)
             if room is None:
-                await self._judge(call, _without_room(call), oddities)
+                from_outside.append((call, _without_room(call)))
             elif rounds.is_due(call.call_id, _outside(call, room), time.monotonic()):
                 due.append((call, room))
             else:
-                await self._judge(call, None, oddities)
+                from_outside.append((call, None))
+        await self._judge(from_outside, oddities)
         for first in range(0, len(due), _AT_ONCE):
             activity.heartbeat()
             some = due[first : first + _AT_ONCE]
-            sightings = await asyncio.gather(*(self._go_in(call, room) for call, room in some))
-            for (call, room), found in zip(some, sightings, strict=True):
-                seen, odd = _outside(call, room), found is not None
-                rounds.visited(call.call_id, seen, time.monotonic(), was_odd=odd)
-                await self._judge(call, found, oddities)
+            visits = await asyncio.gather(*(self._visit(call, room, rounds) for call, room in some))
+            await self._judge([seen for seen in visits if seen is not None], oddities)
 
-    async def _judge(self, call: OpenCall, found: Sighting | None, oddities: Oddities) -> None:
-        if oddities.ripe(call.call_id, found, time.monotonic()) and found is not None:
-            await self._tell(call, found)
+    async def _visit(
+        self, call: OpenCall, room: api.Room, rounds: Rounds
+    ) -> tuple[OpenCall, Sighting | None] | None:
+        """None: LiveKit did not say, and the next look asks again."""
+        try:
+            async with asyncio.timeout(_EACH_SECONDS):
+                found = await self._go_in(call, room)
+        except (api.ServerError, aiohttp.ClientError, TimeoutError) as error:
+            log.warning("room_watch_cannot_see", call_id=call.call_id, error=type(error).__name__)
+            return None
+        seen, odd = _outside(call, room), found is not None
+        rounds.visited(call.call_id, seen, time.monotonic(), was_odd=odd)
+        return call, found
+
+    async def _judge(
+        self, seen: Iterable[tuple[OpenCall, Sighting | None]], oddities: Oddities
+    ) -> None:
+        """Tell the calls whose oddity has lasted. When LiveKit restarts, that is all of them."""
+        now = time.monotonic()
+        ripe: list[tuple[OpenCall, Sighting, Oddity]] = []
+        for call, found in seen:
+            odd = oddities.ripe(call.call_id, found, now)
+            if odd is not None and found is not None:
+                ripe.append((call, found, odd))
+        for first in range(0, len(ripe), _AT_ONCE):
+            activity.heartbeat()
+            some = ripe[first : first + _AT_ONCE]
+            heard = await asyncio.gather(
+                *(self._tell(call, found, odd.fact_id) for call, found, odd in some)
+            )
+            for (call, _, _), was_told in zip(some, heard, strict=True):
+                if was_told:
+                    oddities.told(call.call_id)
 
     async def _go_in(self, call: OpenCall, room: api.Room) -> Sighting | None:
         present = await self._livekit.room.list_participants(
@@ -135,22 +175,24 @@ class RoomWatchActivities:
             return Sighting(FactKind.HUMANS_PRESENT, human.to_data())
         return None
 
-    async def _tell(self, call: OpenCall, found: Sighting) -> None:
+    async def _tell(self, call: OpenCall, found: Sighting, fact_id: str) -> bool:
+        """False: this call cannot be told now. It must not keep the others from being told."""
         at = datetime.now(UTC)
-        fact = Fact(
-            id=f"watch/{found.kind.value}/{at.timestamp():.3f}",
-            source=FactSource.WATCH,
-            kind=found.kind,
-            at=at,
-            data=found.data,
-        )
+        fact = Fact(id=fact_id, source=FactSource.WATCH, kind=found.kind, at=at, data=found.data)
         log.info("room_watch_tells", call_id=call.call_id, kind=found.kind.value)
+        handle = self._temporal.get_workflow_handle(call.call_id)
         try:
-            await self._temporal.get_workflow_handle(call.call_id).signal("fact", fact.to_dict())
+            async with asyncio.timeout(_EACH_SECONDS):
+                await handle.signal("fact", fact.to_dict())
+        except TimeoutError:
+            log.warning("room_watch_cannot_tell", call_id=call.call_id, error="no answer")
+            return False
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+                log.warning("room_watch_cannot_tell", call_id=call.call_id, error=error.status.name)
+                return False
             await self._close_orphan(call, at)
+        return True
 
     async def _close_orphan(self, call: OpenCall, at: datetime) -> None:
         """An open row without a workflow: somebody terminated it, or it never began."""

@@ -15,7 +15,7 @@ from livekit import api
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
-from activities.room_watch import RoomWatchActivities
+from activities.room_watch import Oddities, RoomWatchActivities, Sighting
 from contract.calls import CallStatus, Direction, Provider
 from contract.facts import FactKind
 from contract.identity import new_call_id
@@ -28,6 +28,12 @@ from tests.sandbox.hall.conftest import OpenHall, open_hall
 pytestmark = pytest.mark.stack
 
 _INTERVAL = 0.25
+# So many signals to one workflow are taken (Temporal's default is 10,000).
+_SIGNALS = 20
+_FEW_SIGNALS = [
+    "--dynamic-config-value",
+    f"history.maximumSignalsPerExecution={_SIGNALS}",
+]
 # Two patiences of the watch and a little.
 _ENOUGH = 9.0
 
@@ -67,10 +73,22 @@ class Watched:
     async def told(self, call_id: str) -> list[str]:
         return [fact.kind for fact in await facts_of(self.temporal, call_id)]
 
-    async def watch(self, seconds: float) -> None:
+    async def make_deaf(self, call_id: str) -> None:
+        for _ in range(_SIGNALS):
+            await self.temporal.get_workflow_handle(call_id).signal("nothing")
+
+    async def lose_room(self, call_id: str) -> None:
+        await self.hall.livekit.room.delete_room(api.DeleteRoomRequest(room=call_id))
+
+    async def watch(self, seconds: float, interval: float = _INTERVAL) -> int:
+        """How many heartbeats it sent."""
         watch = RoomWatchActivities(self.hall.livekit, self.database, self.temporal)
-        order = WatchRooms(shift=seconds, interval=_INTERVAL)
-        await ActivityEnvironment().run(watch.watch_rooms, order)
+        order = WatchRooms(shift=seconds, interval=interval)
+        beats: list[object] = []
+        environment = ActivityEnvironment()
+        environment.on_heartbeat = lambda *details: beats.append(details)
+        await environment.run(watch.watch_rooms, order)
+        return len(beats)
 
 
 @pytest_asyncio.fixture
@@ -80,7 +98,9 @@ async def watched(tmp_path: Path) -> AsyncIterator[Watched]:
     await database.migrate()
     try:
         async with (
-            await WorkflowEnvironment.start_local(dev_server_existing_path=temporal) as env,
+            await WorkflowEnvironment.start_local(
+                dev_server_existing_path=temporal, dev_server_extra_args=_FEW_SIGNALS
+            ) as env,
             open_hall() as hall,
         ):
             yield Watched(hall, database, env.client)
@@ -100,7 +120,7 @@ async def test_each_call_is_told_what_its_webhooks_failed_to_tell(watched: Watch
         await asyncio.sleep(1.0)
         await watched.hall.leave(abandoned, "caller")
         await watched.hall.leave(alone, "atlas-1")
-        await watched.hall.livekit.room.delete_room(api.DeleteRoomRequest(room=vanished))
+        await watched.lose_room(vanished)
         await watched.hall.join(joined, "caller")
 
     await asyncio.gather(watched.watch(_ENOUGH), meanwhile())
@@ -135,3 +155,43 @@ async def test_an_oddity_that_passes_leaves_no_trace(watched: Watched) -> None:
 
     await asyncio.gather(watched.watch(8.0), comes_and_goes())
     assert await watched.told(call) == []
+
+
+async def test_a_call_that_cannot_be_told_or_seen_keeps_no_other_waiting(
+    watched: Watched,
+) -> None:
+    deaf, unseen, abandoned, vanished = [await watched.talk() for _ in range(4)]
+    await watched.make_deaf(deaf)
+    await watched.lose_room(deaf)
+    await watched.hall.mute(unseen)
+    await watched.hall.leave(abandoned, "caller")
+
+    async def meanwhile() -> None:
+        await asyncio.sleep(2.0)  # by then the watch has begun to fail at the first two
+        await watched.lose_room(vanished)
+
+    await asyncio.gather(watched.watch(_ENOUGH), meanwhile())
+    assert (await watched.told(abandoned))[0] == FactKind.HUMANS_GONE
+    assert (await watched.told(vanished))[0] == FactKind.ROOM_GONE
+    assert await watched.told(unseen) == []
+
+
+async def test_the_watch_is_known_to_live_while_it_tells_many_calls(watched: Watched) -> None:
+    calls = [await watched.talk() for _ in range(40)]
+    for call in calls:
+        await watched.lose_room(call)
+    looks = 2
+    beats = await watched.watch(5.5, interval=5.0)
+    assert {tuple(await watched.told(call)) for call in calls} == {(FactKind.ROOM_GONE,)}
+    assert beats >= looks + 40 / 8
+
+
+def test_an_oddity_keeps_its_facts_id_until_it_is_told() -> None:
+    """A signal whose answer got lost may have arrived: the workflow must know the second one."""
+    oddities, gone = Oddities(), Sighting(FactKind.ROOM_GONE, {})
+    assert oddities.ripe("call", gone, 0.0) is None
+    first, second = oddities.ripe("call", gone, 5.0), oddities.ripe("call", gone, 7.0)
+    assert first is not None
+    assert first == second
+    oddities.told("call")
+    assert oddities.ripe("call", gone, 8.0) is None

@@ -32,6 +32,9 @@ class OpenHall:
     async def leave(self, room: str, identity: str) -> None:
         await self._control("leave", room, identity)
 
+    async def mute(self, room: str) -> None:
+        await self._control("mute", room, "")
+
     async def asked(self, method: str) -> int:
         async with self.http.get(f"{self.url}/control/requests") as answer:
             counted: dict[str, int] = (await answer.json())["asked"]
