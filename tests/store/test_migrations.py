@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData, func, inspect, select
+from sqlalchemy import Connection, MetaData, func, inspect, select, text
+from structlog.testing import capture_logs
 
 from contract.calls import RecordingStatus
 from contract.identity import call_id_for_key
@@ -261,6 +262,28 @@ async def test_the_tables_go_on_taking_rows(upgraded: Database) -> None:
     async with upgraded.session() as session:
         await Calls(session).insert(new_call(started_at=datetime.now(UTC)))
     await upgraded.migrate()  # again: nothing to do
+
+
+async def test_a_process_of_the_version_before_starts_on_a_newer_schema(
+    upgraded: Database,
+) -> None:
+    """A container that restarts during an upgrade, or after a rollback."""
+    newer = [
+        "ALTER TABLE calls ADD COLUMN colour VARCHAR(20)",
+        "UPDATE alembic_version SET version_num = '9999'",
+    ]
+    async with upgraded.engine.begin() as connection:
+        for statement in newer:
+            await connection.execute(text(statement))
+    with capture_logs() as logs:
+        await upgraded.migrate()
+    assert [(told["event"], told["revisions"]) for told in logs] == [("schema_is_newer", ["9999"])]
+    async with upgraded.session() as session:
+        await Calls(session).insert(new_call(started_at=datetime.now(UTC)))
+    async with upgraded.reader() as session:
+        kept = await session.scalar(text("SELECT version_num FROM alembic_version"))
+        assert kept == "9999"
+        assert await Calls(session).get(CALL, "acme") is not None
 
 
 async def test_the_migrations_make_the_models(upgraded: Database) -> None:
