@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import aiohttp
+import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -15,9 +16,12 @@ _PATIENCE = 2.0
 
 Check = Callable[[], Awaitable[None]]
 
+log = structlog.get_logger()
+
 
 class ProcessPages:
-    """`/healthz`, `/readyz` (each check by name) and `/metrics`, Temporal's included."""
+    """`/healthz`, `/readyz` (each check by name) and `/metrics`, with Temporal's while
+    the SDK gives them."""
 
     def __init__(self, checks: Mapping[str, Check], temporal_metrics: str | None = None) -> None:
         self._checks = checks
@@ -63,11 +67,16 @@ class ProcessPages:
         if self._temporal_metrics is None:
             return b""
         timeout = aiohttp.ClientTimeout(total=_PATIENCE)
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"http://{self._temporal_metrics}/metrics") as answer,
-        ):
-            return await answer.read()
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as session,
+                session.get(f"http://{self._temporal_metrics}/metrics") as answer,
+            ):
+                return await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            # Ours are worth having without them, now most of all.
+            log.warning("temporal_metrics_missing", error=type(error).__name__)
+            return b""
 
 
 def free_local_address() -> str:
