@@ -11,6 +11,7 @@ from temporalio.api.common.v1 import Payloads
 from api.auth import Credentials, principal_by_headers, principal_of
 from api.parts import FromParts
 from contract.errors import Forbidden, PlatformError
+from contract.identity import DEFAULT_TENANT
 from store.api_keys import Principal, Role
 
 
@@ -21,19 +22,20 @@ class BadPayload(PlatformError):
 async def _may_decode(request: Request, parts: FromParts, credentials: Credentials) -> None:
     if parts.settings.codec_open:
         return
-    _check_role(await principal_of(request, parts, credentials))
+    _check_may_see_all(await principal_of(request, parts, credentials))
 
 
 async def check_sender(request: Request) -> None:
     """For before a large body is read. Raises Unauthorised, Forbidden, Unavailable."""
     if not request.app.state.parts.settings.codec_open:
-        _check_role(await principal_by_headers(request))
+        _check_may_see_all(await principal_by_headers(request))
 
 
-def _check_role(principal: Principal) -> None:
-    # Payloads of all tenants lie in one namespace: only who may see them all may decode them.
-    if principal.role is not Role.ADMIN:
-        raise Forbidden("The codec needs a key of role admin.")
+def _check_may_see_all(principal: Principal) -> None:
+    # Payloads of all tenants lie in one namespace and under one set of keys: only whoever runs the
+    # installation may see them all.
+    if principal.role is not Role.ADMIN or principal.tenant_id != DEFAULT_TENANT:
+        raise Forbidden(f"The codec needs an admin key of the tenant {DEFAULT_TENANT!r}.")
 
 
 router = APIRouter(prefix="/codec", tags=["codec"], dependencies=[Depends(_may_decode)])

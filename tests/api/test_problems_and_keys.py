@@ -209,6 +209,19 @@ async def test_a_postgresql_that_comes_and_goes_needs_no_restart_of_ours(tmp_pat
             assert parts["database"]["ok"] is True
 
 
+@pytest.mark.parametrize("path", ["/codec/decode", "/codec/encode"])
+async def test_only_the_installations_own_admins_may_read_everybodys_payloads(
+    service: Service, path: str
+) -> None:
+    own = await given_key(service, "another admin", "default", Role.ADMIN)
+    assert (await service.post(path, {"payloads": []}, headers=own)).status_code == 200
+    for tenant, role in (("acme", Role.ADMIN), ("default", Role.OPERATOR)):
+        other = await given_key(service, f"{role} of {tenant}", tenant, role)
+        assert_problem(await service.post(path, {"payloads": []}, headers=other), 403, "forbidden")
+        large = {"payloads": [], "filling": "x" * 100_000}
+        assert_problem(await service.post(path, large, headers=other), 403, "forbidden")
+
+
 async def test_only_the_temporal_ui_may_call_the_codec_from_a_browser(service: Service) -> None:
     async def preflight(origin: str) -> httpx2.Response:
         headers = {
