@@ -74,6 +74,8 @@ class Assistants:
         The default tenant's comes first, then the oldest: whoever takes up an id later takes
         nobody's calls with it.
         """
+        if "\0" in assistant_id:  # PostgreSQL would not even look for it
+            return None
         found = select(AssistantRow).where(AssistantRow.id == assistant_id)
         is_foreign = case((AssistantRow.tenant_id == DEFAULT_TENANT, 0), else_=1)
         oldest = found.order_by(is_foreign, AssistantRow.created_at, AssistantRow.tenant_id)

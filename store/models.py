@@ -35,6 +35,9 @@ class Base(DeclarativeBase):
     )
 
 
+# As long as LiveKit lets a room's name and an identity be. SQLite looks at no length, and would
+# have to copy the table to declare another one.
+_LIVEKIT_NAME = String(256).with_variant(String(255), "sqlite")
 _NOT_ENDED = text("status != 'ended'")
 _CALL = "calls.call_id"
 
@@ -59,9 +62,9 @@ class CallRow(Base):
     direction: Mapped[str] = mapped_column(String(16))
     provider: Mapped[str] = mapped_column(String(32))
     assistant_id: Mapped[str | None] = mapped_column(String(64))
-    room_name: Mapped[str] = mapped_column(String(255))
+    room_name: Mapped[str] = mapped_column(_LIVEKIT_NAME)
     room_sid: Mapped[str] = mapped_column(String(64), default="")
-    human_identity: Mapped[str] = mapped_column(String(255))
+    human_identity: Mapped[str] = mapped_column(_LIVEKIT_NAME)
     participant_name: Mapped[str | None] = mapped_column(String(255))
     status: Mapped[str] = mapped_column(String(16))
     language: Mapped[str | None] = mapped_column(String(35))

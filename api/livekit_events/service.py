@@ -12,7 +12,12 @@ from structlog.contextvars import bind_contextvars
 
 from api.installation.webhook_probe import answer_webhook_probe, is_webhook_probe
 from api.livekit_events.adoption import SeenRoom, adopt, is_ours, tell_adopted
-from api.livekit_events.facts import egress_seen_of, fact_of, participant_of
+from api.livekit_events.facts import (
+    egress_seen_of,
+    fact_of,
+    has_unkeepable_name,
+    participant_of,
+)
 from api.parts import Parts
 from contract.calls import CallRequest, CallStatus, Direction, Provider
 from contract.facts import Fact, FactKind
@@ -54,6 +59,9 @@ class LiveKitEvents:
     async def take(self, event: WebhookEvent) -> SeenRoom | None:
         """Raises TemporalAway, so that LiveKit tells it again. Returns a room to be closed: one
         that somebody reopened after its call."""
+        if has_unkeepable_name(event):
+            _ignore(event)
+            return None
         if event.event.startswith("egress_"):
             await self._take_egress(event)
             return None

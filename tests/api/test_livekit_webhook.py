@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from google.protobuf.json_format import MessageToJson
+from livekit.protocol.egress import EgressInfo
+from livekit.protocol.webhook import WebhookEvent
 
 from contract.identity import new_call_id
 from store.calls import Calls
@@ -113,3 +115,26 @@ async def test_events_that_no_call_needs_are_taken(service: Service, name: str) 
     call_id = new_call_id()
     await service.given_call(call_id)
     assert (await deliver(service, event(name, call_id))).status_code == 200
+
+
+async def test_names_may_be_as_long_as_livekit_lets_them_be(service: Service) -> None:
+    room, identity = "lobby-".ljust(256, "x"), "i" * 256
+    answer = await deliver(service, event("participant_joined", room, identity=identity))
+    assert answer.status_code == 503  # taken into the store; Temporal is away
+    async with service.parts.database.reader() as session:
+        (call,) = await Calls(session).open_calls()
+    assert (call.room_name, call.human_identity) == (room, identity)
+
+
+@pytest.mark.parametrize("name", ["participant_joined", "participant_left", "room_finished"])
+async def test_a_name_that_no_row_can_hold_is_nobodys(service: Service, name: str) -> None:
+    for told in (
+        event(name, "lobby-\0"),
+        event(name, "lobby-1", identity="a\0b"),
+        event(name, "elsewhere", metadata='{"agent_id": "a\\u0000b"}'),
+        WebhookEvent(event="egress_ended", egress_info=EgressInfo(room_name="lobby-\0")),
+        WebhookEvent(event="egress_ended", egress_info=EgressInfo(egress_id="EG\0")),
+    ):
+        assert (await deliver(service, told)).status_code == 200, told
+    async with service.parts.database.reader() as session:
+        assert await Calls(session).open_calls() == []
