@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
@@ -44,7 +45,7 @@ def asked(
     secret: str, tenant_id: str, key: str | None, operation: str, body: BaseModel | None
 ) -> Asked:
     # With a secret, because a body may hold a password, which a bare hash lets others guess.
-    text = f"{operation}\0{body.model_dump_json() if body is not None else ''}"
+    text = f"{operation}\0{_canonical(body) if body is not None else ''}"
     fingerprint = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
     return Asked(tenant_id=tenant_id, key=key, operation=operation, fingerprint=fingerprint)
 
@@ -68,4 +69,9 @@ async def once(
 
 def body_hash(body: BaseModel) -> str:
     """Of the body as it was understood, so that white space and key order do not matter."""
-    return hashlib.sha256(body.model_dump_json().encode()).hexdigest()
+    return hashlib.sha256(_canonical(body).encode()).hexdigest()
+
+
+def _canonical(body: BaseModel) -> str:
+    # Free-form members, such as a call's metadata, come in whatever order the client wrote them.
+    return json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
