@@ -17,6 +17,7 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contract.calls import CallStatus, Direction, Provider, RecordingStatus
+from contract.endings import EndedBy, EndedReason
 from contract.steps import WriteRecord
 from store.calls import Calls
 from store.database import Database
@@ -50,11 +51,31 @@ RECORDINGS = Counter("recordings_settled_total", "Recordings by how they came ou
 _SETTLED = (RecordingStatus.READY, RecordingStatus.NEEDS_ATTENTION, RecordingStatus.LOST)
 _ITEMS = ("stt", "llm", "tts")  # a label must not grow with whatever an agent reports
 
+# Every way in which a call of ours ends today; a test compares with the code.
+_ENDINGS = (
+    (EndedReason.CALLER_HUNG_UP, EndedBy.CALLER),
+    (EndedReason.CALLEE_HUNG_UP, EndedBy.CALLEE),
+    (EndedReason.ASSISTANT_HUNG_UP, EndedBy.ASSISTANT),
+    (EndedReason.OPERATOR_HUNG_UP, EndedBy.OPERATOR),
+    (EndedReason.OPERATOR_TERMINATED, EndedBy.OPERATOR),
+    (EndedReason.NO_ANSWER, EndedBy.CALLER),
+    (EndedReason.CANCELLED, EndedBy.OPERATOR),
+    (EndedReason.CANCELLED, EndedBy.PLATFORM),
+    (EndedReason.SILENCE_TIMEOUT, EndedBy.ASSISTANT),
+    (EndedReason.MAX_DURATION, EndedBy.PLATFORM),
+    (EndedReason.ASSISTANT_FAILED, EndedBy.PLATFORM),
+    (EndedReason.PROVIDER_ERROR, EndedBy.PLATFORM),
+    (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),
+    (EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN),
+)
+
 # A counter that first appears with its first count hides that count from `increase()`.
 for _item in (*_ITEMS, "other"):
     COST.labels(_item)
 for _status in _SETTLED:
     RECORDINGS.labels(_status.value)
+for _reason, _ended_by in _ENDINGS:
+    ENDED.labels(_reason.value, _ended_by.value)
 STARTED.labels(Provider.WEB.value, Direction.WEB.value)
 
 log = structlog.get_logger()

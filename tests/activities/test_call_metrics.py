@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from store.calls import Calls, NewCall
 from store.database import Database
 from store.transcripts import Transcripts, Turn
 
+CHECKOUT = Path(__file__).parents[2]
 ASKED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 ANSWERED, ENDED = ASKED + timedelta(seconds=2), ASKED + timedelta(seconds=62)
 HUNG_UP = CallEnding(EndedReason.CALLER_HUNG_UP, EndedBy.CALLER, "The caller hung up.")
@@ -141,6 +143,28 @@ async def test_money_is_counted_once_and_under_known_names(
     for _ in range(3):
         await billing.settle_bill(order)
     assert counted.grown() == {"call_cost_total item=stt": float(Decimal("0.0128"))}
+
+
+def test_the_first_call_that_ends_in_some_way_is_a_growth_and_not_a_new_series() -> None:
+    counted = {
+        (sample.labels["reason"], sample.labels["ended_by"])
+        for family in REGISTRY.collect()
+        for sample in family.samples
+        if sample.name == "calls_ended_total"
+    }
+    written = endings_in("workflows") | endings_in("activities") | endings_in("api")
+    assert len(written) > 10
+    assert written <= counted
+
+
+def endings_in(package: str) -> set[tuple[str, str]]:
+    """The reason and blame of every ending that the code names."""
+    return {
+        (EndedReason[found[1]].value, EndedBy[found[2]].value)
+        for file in (CHECKOUT / package).rglob("*.py")
+        for found in re.finditer(r"EndedReason\.(\w+),\s+EndedBy\.(\w+)", file.read_text())
+        if file.name != "call_metrics.py"
+    }
 
 
 def hold(seq: int, holder: str, begin: float, end: float | None) -> list[TimelineEntry]:
