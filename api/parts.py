@@ -16,6 +16,7 @@ from api.call_workflows import CallWorkflows
 from api.edge.open_streams import OpenStreams
 from api.recordings.object_store import ObjectStore
 from api.settings import ApiSettings
+from api.trunks.resealing import reseal_passwords
 from api.until_answered import UntilAnswered
 from engine.client import connect, data_converter
 from engine.sealing import Sealing
@@ -43,6 +44,9 @@ async def open_parts(settings: ApiSettings) -> AsyncIterator[Parts]:
         database = Database(settings.database_url)
         stack.push_async_callback(database.aclose)
         await database.migrate()
+        sealing = Sealing(settings.keys) if settings.keys else None
+        if sealing is not None:
+            await reseal_passwords(database, sealing)
         livekit = livekit_api.LiveKitAPI(
             settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret
         )
@@ -60,7 +64,7 @@ async def open_parts(settings: ApiSettings) -> AsyncIterator[Parts]:
             converter=data_converter(settings),
             until_answered=until_answered,
             open_streams=OpenStreams(settings.max_open_streams),
-            sealing=Sealing(settings.keys) if settings.keys else None,
+            sealing=sealing,
         )
 
 

@@ -32,6 +32,10 @@ class Sealing:
         sealed = self._ciphers[self._key_id].encrypt(nonce, secret.encode(), place.encode())
         return f"{_VERSION}.{_text(self._key_id.encode())}.{_text(nonce + sealed)}"
 
+    def is_current(self, text: str) -> bool:
+        """Whether the first key sealed it; any other one may be dropped one day."""
+        return text.startswith(f"{_VERSION}.{_text(self._key_id.encode())}.")
+
     def open(self, text: str, place: str) -> str:
         """Raises ValueError, which repeats nothing of the secret."""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -74,6 +75,19 @@ class Trunks:
         row.sealed_password = sealed_password
         row.updated_at = datetime.now(UTC)
         return _stored(row)
+
+    async def with_passwords(self) -> Sequence[StoredTrunk]:
+        """Across tenants, and held until the transaction ends."""
+        found = select(TrunkRow).where(TrunkRow.sealed_password.is_not(None))
+        # In one order: of two processes that seal anew at once, one waits for the other.
+        found = found.order_by(TrunkRow.tenant_id, TrunkRow.id).with_for_update(key_share=True)
+        return [_stored(row) for row in await self._session.scalars(found)]
+
+    async def reseal(self, tenant_id: str, trunk_id: str, sealed_password: str) -> None:
+        """The same password under another key: for whoever uses the trunk nothing changes.
+        Raises TrunkUnknown."""
+        row = await self._row(tenant_id, trunk_id)
+        row.sealed_password = sealed_password
 
     async def delete(self, tenant_id: str, trunk_id: str) -> None:
         """Raises TrunkUnknown, TrunkInUse."""

@@ -13,13 +13,15 @@ from store.trunks import Trunks, password_place
 from tests.api.service import Service, serve, settings_for
 
 PAYLOAD_KEYS = "test:" + "A" * 43 + "="
+NEXT_PAYLOAD_KEYS = "next:" + "B" * 42 + "A="
 TRUNK = {"id": "mumbai", "name": "Exotel Mumbai", "preset": "exotel", "host": "sip.exotel.example"}
 AUTH = {"username": "acme", "password": "correct horse"}
 
 
 @pytest.fixture
-async def sealed(tmp_path: Path) -> AsyncIterator[Service]:
-    async with serve(settings_for(tmp_path, payload_keys=PAYLOAD_KEYS)) as running:
+async def sealed(tmp_path: Path, database_url: str) -> AsyncIterator[Service]:
+    settings = settings_for(tmp_path, database_url=database_url, payload_keys=PAYLOAD_KEYS)
+    async with serve(settings) as running:
         yield running
 
 
@@ -94,6 +96,37 @@ async def test_a_password_goes_in_sealed_and_never_comes_out(sealed: Service) ->
         kept = await Trunks(session).get("default", "mumbai")
     assert kept is not None
     assert kept.sealed_password is None
+
+
+async def test_a_password_outlives_the_key_that_it_was_sealed_with(
+    tmp_path: Path, database_url: str
+) -> None:
+    seen = []
+    # As docs/deploy.md changes keys, with a restart after each step; then, by mistake, the old one.
+    for keys in (
+        PAYLOAD_KEYS,
+        f"{PAYLOAD_KEYS},{NEXT_PAYLOAD_KEYS}",
+        f"{NEXT_PAYLOAD_KEYS},{PAYLOAD_KEYS}",
+        NEXT_PAYLOAD_KEYS,
+        PAYLOAD_KEYS,
+        NEXT_PAYLOAD_KEYS,
+    ):
+        settings = settings_for(tmp_path, database_url=database_url, payload_keys=keys)
+        async with serve(settings) as service:
+            if not seen:
+                await service.post("/trunks", TRUNK | {"auth": AUTH})
+            async with service.parts.database.reader() as session:
+                kept = await Trunks(session).get("default", "mumbai")
+        assert kept is not None
+        assert kept.sealed_password is not None
+        seen.append(kept)
+    first, both, turned, *rest = (trunk.sealed_password for trunk in seen)
+    assert first == both
+    assert first != turned
+    assert rest == [turned] * 3  # one that does not open is left as it is, and stops nobody
+    assert len({trunk.updated_at for trunk in seen}) == 1
+    after = Sealing(settings.keys)
+    assert after.open(turned, password_place("default", "mumbai")) == "correct horse"
 
 
 async def test_auth_needs_a_password_unless_a_patch_keeps_one(sealed: Service) -> None:
