@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Dialect, event, text
 from sqlalchemy.engine import AdaptedConnection, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlalchemy.util.concurrency import await_, in_greenlet
 
 from contract.errors import SettingsError, Unavailable
@@ -21,6 +26,10 @@ from store.schema import upgrade
 
 _BUSY_TIMEOUT_MS = 10_000  # other processes write too; one transaction takes milliseconds
 _LOOK_EVERY_MS = 2
+# A PostgreSQL that takes a connection and says nothing is as good as away.
+_CONNECT_SECONDS = 3.0
+_POOL_SECONDS = 3.0
+_STATEMENT_SECONDS = 10.0  # as long as SQLite's writers wait for each other
 _READING, _WRITING = "BEGIN", "BEGIN IMMEDIATE"
 _DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 
@@ -28,8 +37,15 @@ _DRIVERS = ("sqlite+aiosqlite", "postgresql+asyncpg")
 class Database:
     """Opens transactions. One per process and event loop."""
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 8, statement_seconds: float = _STATEMENT_SECONDS
+    ) -> None:
+        """PostgreSQL has `statement_seconds` for each statement; SQLite never keeps silent."""
         self._is_sqlite = check_url(url) == "sqlite+aiosqlite"
+        patience: dict[str, Any] = {}
+        if not self._is_sqlite:
+            limits = {"timeout": _CONNECT_SECONDS, "command_timeout": statement_seconds}
+            patience = {"pool_timeout": _POOL_SECONDS, "connect_args": limits}
         self.engine = create_async_engine(
             url,
             pool_size=pool_size,
@@ -37,6 +53,7 @@ class Database:
             # PostgreSQL may have been restarted since: no request is to learn of it by failing.
             pool_pre_ping=not self._is_sqlite,
             hide_parameters=True,  # what a caller said must not reach a log through an error
+            **patience,
         )
         if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
@@ -57,6 +74,7 @@ class Database:
     async def session(self) -> AsyncIterator[AsyncSession]:
         """One writing transaction: committed at the end, rolled back on every exception."""
         async with AsyncExitStack() as stack:
+            stack.enter_context(_silence_is_unavailable())
             if self._is_sqlite:
                 await stack.enter_async_context(self._writing)
             yield await stack.enter_async_context(self._sessions.begin())
@@ -64,16 +82,32 @@ class Database:
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[AsyncSession]:
         """One reading transaction: a snapshot that neither waits for writers nor holds them up."""
-        async with self._readers() as session:
-            yield session
+        with _silence_is_unavailable():
+            async with self._readers() as session:
+                yield session
 
     async def migrate(self, revision: str = "head") -> None:
         """Bring the schema up to date, or up to one revision. Several processes may do it at
         once."""
-        async with self.engine.connect() as connection, connection.begin():
+        async with self.migrating() as connection:
             if not self._is_sqlite:  # SQLite's BEGIN IMMEDIATE is the lock already
                 await connection.execute(text("SELECT pg_advisory_xact_lock(72615397)"))
             await connection.run_sync(upgrade, revision)
+
+    @asynccontextmanager
+    async def migrating(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction whose statements take as long as they must."""
+        engine = self.engine
+        if not self._is_sqlite:
+            limits = {"timeout": _CONNECT_SECONDS}
+            engine = create_async_engine(engine.url, hide_parameters=True, connect_args=limits)
+            event.listen(engine.sync_engine, "do_connect", _connect_postgresql)
+        try:
+            async with engine.connect() as connection, connection.begin():
+                yield connection
+        finally:
+            if engine is not self.engine:
+                await engine.dispose()
 
     async def ping(self) -> None:
         async with self.reader() as session:
@@ -92,6 +126,15 @@ def check_url(url: str) -> str:
     if driver not in _DRIVERS:
         raise SettingsError(f"DATABASE_URL must start with {' or '.join(_DRIVERS)}.")
     return driver
+
+
+@contextmanager
+def _silence_is_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as silence:
+        # asyncpg's, of a statement: SQLAlchemy wraps only what the driver calls an error.
+        raise Unavailable("The database does not answer.") from silence
 
 
 def _connect_postgresql(

@@ -25,7 +25,7 @@ async def run_by_hand() -> None:
     from store.database import Database
 
     database = Database(os.environ["DATABASE_URL"])
-    async with database.engine.connect() as connection, connection.begin():
+    async with database.migrating() as connection:
         await connection.run_sync(run)
     await database.aclose()
 

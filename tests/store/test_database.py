@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from contract.errors import SettingsError
+from contract.errors import SettingsError, Unavailable
 from store.calls import Calls
 from store.database import Database
+from tests.postgres import PostgresServer
 from tests.store.calls import new_call
 
 ROOT = Path(__file__).parents[2]
@@ -77,6 +80,58 @@ async def test_a_failed_transaction_leaves_nothing(database: Database) -> None:
         await fail_half_way()
     async with database.reader() as session:
         assert await Calls(session).open_calls() == []
+
+
+async def test_a_postgresql_that_takes_connections_and_keeps_silent_is_away() -> None:
+    async def keep_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(keep_silent, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        database = Database(f"postgresql+asyncpg://nobody@{host}:{port}/nothing")
+        async with asyncio.timeout(20):
+            with pytest.raises(Unavailable):
+                await database.ping()
+            with pytest.raises(Unavailable):
+                await database.migrate()
+        await database.aclose()
+
+
+async def test_a_statement_that_postgresql_does_not_answer_ends_and_harms_no_other(
+    postgres: PostgresServer,
+) -> None:
+    url = await postgres.migrated_database()
+    database = Database(url, pool_size=1, statement_seconds=0.5)
+    for _ in range(2):
+        async with asyncio.timeout(20):
+            with pytest.raises(Unavailable):
+                async with database.session() as session:
+                    await session.execute(text("SELECT pg_sleep(60)"))
+        await database.ping()
+    async with database.migrating() as connection:
+        await connection.execute(text("SELECT pg_sleep(1)"))
+    await database.aclose()
+    await postgres.drop(url)
+
+
+async def test_a_postgresql_that_falls_silent_is_away_and_comes_back(
+    postgres: PostgresServer,
+) -> None:
+    url = await postgres.migrated_database()
+    database = Database(url, statement_seconds=0.5)
+    async with database.reader() as session:
+        process = await session.scalar(text("SELECT pg_backend_pid()"))
+    os.kill(process, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(20):
+            with pytest.raises(Unavailable):
+                await database.ping()
+        await database.ping()  # over a new connection
+    finally:
+        os.kill(process, signal.SIGCONT)
+    await database.aclose()
+    await postgres.drop(url)
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "sqlite:///x.db", "mysql://user:secret@host/x"])
