@@ -152,14 +152,17 @@ class ApiKeys:
             ApiKeyRow.tenant_id == tenant_id, ApiKeyRow.role == Role.ADMIN.value, _is_valid()
         )
         locked = admins.order_by(ApiKeyRow.id).with_for_update()
-        valid_admins = {row.id for row in await self._session.scalars(locked)}
+        valid = (await self._session.scalars(locked)).all()
+        # One that expires by itself does not keep the door open: it counts when no other is left.
+        lasting = {row.id for row in valid if row.expires_at is None}
+        openers = lasting or {row.id for row in valid}
         found = select(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id, ApiKeyRow.id == key_id)
         row = (await self._session.scalars(found)).one_or_none()
         if row is None:
             raise KeyUnknown(key_id)
         if row.revoked_at is not None:
             return
-        if valid_admins == {key_id}:
+        if openers == {key_id}:
             raise LastAdminKey
         row.revoked_at = datetime.now(UTC)
 

@@ -103,8 +103,9 @@ class LastAdminKey(Conflict):
 
     def __init__(self) -> None:
         super().__init__(
-            "This is the last valid admin key; revoking it would lock everybody out. Make another "
-            "admin key first."
+            "This is the last valid admin key, or the last one that does not expire; without it "
+            "everybody would be locked out, now or then. Make another admin key first, without "
+            "`expires_at`."
         )
 
 

@@ -91,6 +91,24 @@ async def test_the_last_valid_admin_key_stays(service: Service) -> None:
     assert (await service.get("/keys", headers=bearer(second["key"]))).status_code == 200
 
 
+async def test_an_admin_key_that_expires_does_not_stand_in_for_the_last_that_does_not(
+    service: Service,
+) -> None:
+    first = (await service.get("/keys")).json()["items"][0]
+    soon = (datetime.now(UTC) + timedelta(seconds=30)).isoformat()
+    brief = [await made(service, role="admin", expires_at=soon) for _ in range(2)]
+    refused = await service.client.delete(f"/keys/{first['id']}")
+    assert (refused.status_code, refused.json()["code"]) == (409, "last-admin-key")
+    assert "expires_at" in refused.json()["detail"]
+    assert (await service.client.delete(f"/keys/{brief[0]['id']}")).status_code == 204
+    async with service.parts.database.session() as session:  # a tenant with none that stays
+        shorter = update(ApiKeyRow).where(ApiKeyRow.id == first["id"])
+        await session.execute(shorter.values(expires_at=datetime.now(UTC) + timedelta(hours=1)))
+    assert (await service.client.delete(f"/keys/{brief[1]['id']}")).status_code == 204
+    refused = await service.client.delete(f"/keys/{first['id']}")
+    assert refused.status_code == 409
+
+
 async def test_two_admins_cannot_revoke_each_other_at_once(service: Service) -> None:
     first = (await service.get("/keys")).json()["items"][0]
     second = await made(service, role="admin")
