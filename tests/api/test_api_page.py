@@ -9,7 +9,8 @@ from pathlib import Path
 
 import api
 import store
-from api import http_protocol, problems
+from api import problems
+from api.edge import http_protocol
 from contract.errors import PlatformError
 
 ROOT = Path(__file__).parents[2]
