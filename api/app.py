@@ -22,6 +22,7 @@ from api.edge.request_body import Larger, RequestBody
 from api.edge.time_limit import TimeLimit
 from api.edge.token_bucket import Policy
 from api.health import endpoints as health
+from api.health.shared_check import SharedCheck
 from api.idempotency import REPLAYED
 from api.installation import endpoints as installation
 from api.keys import endpoints as keys
@@ -77,6 +78,7 @@ def build_app(settings: ApiSettings) -> FastAPI:
         async with open_parts(settings) as parts:
             await _furnish(parts)
             app.state.parts = parts
+            app.state.readiness = SharedCheck()
             yield
 
     app = FastAPI(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field
@@ -27,9 +27,9 @@ async def healthz() -> dict[str, str]:
 @router.get(
     "/readyz", summary="Can it work? Names each part", responses={503: {"model": Readiness}}
 )
-async def readyz(parts: FromParts, response: Response) -> Readiness:
+async def readyz(request: Request, parts: FromParts, response: Response) -> Readiness:
     """503 when an outside system is away on which the answers of this API depend."""
-    states = await check_all(parts)
+    states = await request.app.state.readiness(lambda: check_all(parts))
     status = status_of(states)
     if status == "not ready":
         response.status_code = 503

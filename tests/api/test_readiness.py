@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +38,33 @@ async def test_readiness_names_each_part_that_is_away(service: Service) -> None:
     for part in told["parts"].values():
         assert part["ok"] or (part["detail"] and part["without_it"])
     assert "127.0.0.1" not in answer.text
+
+
+async def test_who_asks_while_the_parts_are_being_asked_shares_the_answer(tmp_path: Path) -> None:
+    asked = 0
+
+    async def count_and_hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0.3)
+        writer.close()
+
+    async with await asyncio.start_server(count_and_hang_up, "127.0.0.1", 0) as livekit:
+        port = livekit.sockets[0].getsockname()[1]
+        settings = settings_for(tmp_path, livekit_url=f"ws://127.0.0.1:{port}")
+        async with serve(settings) as service:
+            await service.get("/readyz")
+            once, asked = asked, 0
+            answers = await asyncio.gather(*(service.get("/readyz") for _ in range(20)))
+            assert {answer.text for answer in answers} == {answers[0].text}
+            assert 1 <= asked <= once
+            impatient = asyncio.create_task(service.get("/readyz"))
+            patient = asyncio.create_task(service.get("/readyz"))
+            await asyncio.sleep(0.1)
+            impatient.cancel()
+            assert (await patient).status_code == 503
+            await service.get("/readyz")
+            assert asked > once  # nothing is kept: each new question is asked anew
 
 
 _TRIGGER = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute"
