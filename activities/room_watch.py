@@ -13,7 +13,7 @@ import aiohttp
 import structlog
 from livekit import api
 from temporalio import activity
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.call_metrics import write_and_count
@@ -179,10 +179,15 @@ class RoomWatchActivities:
         """False: this call cannot be told now. It must not keep the others from being told."""
         at = datetime.now(UTC)
         fact = Fact(id=fact_id, source=FactSource.WATCH, kind=found.kind, at=at, data=found.data)
-        log.info("room_watch_tells", call_id=call.call_id, kind=found.kind.value)
         handle = self._temporal.get_workflow_handle(call.call_id)
         try:
             async with asyncio.timeout(_EACH_SECONDS):
+                if found.kind is FactKind.ROOM_GONE and call.status not in _IN_TALK:
+                    # Nothing to tell: its room may not be there yet. Is there anybody to open it?
+                    if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                        await self._close_orphan(call, at)
+                    return True
+                log.info("room_watch_tells", call_id=call.call_id, kind=found.kind.value)
                 await handle.signal("fact", fact.to_dict())
         except TimeoutError:
             log.warning("room_watch_cannot_tell", call_id=call.call_id, error="no answer")
@@ -212,8 +217,10 @@ class RoomWatchActivities:
 
 
 def _without_room(call: OpenCall) -> Sighting | None:
-    # A call that is queued may be about to open its room; its own timers end it.
-    return Sighting(FactKind.ROOM_GONE, {}) if call.status in _IN_TALK else None
+    # A call that is queued may be about to open its room, and its own timers end it: if it has any,
+    # which one that its API died with before starting it has not.
+    is_overdue = datetime.now(UTC) - call.started_at > _ORPHAN_AGE
+    return Sighting(FactKind.ROOM_GONE, {}) if call.status in _IN_TALK or is_overdue else None
 
 
 def _outside(call: OpenCall, room: api.Room) -> Outside:

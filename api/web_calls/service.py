@@ -23,6 +23,7 @@ from store.assistants import Assistants, StoredAssistant
 from store.calls import Calls, NewCall
 from store.errors import AssistantUnknown
 from store.idempotency import Claim, IdempotencyKeys
+from store.models import CallRow
 
 _TIME_TO_WITHDRAW = timedelta(seconds=0.3)
 
@@ -89,10 +90,18 @@ async def _claim(
 ) -> _Start:
     """In one transaction: which call this request leads to, and its row if it is the first."""
     claim = Claim(call_id=new_call_id(), attempt=1, is_first=True)
+    keys = IdempotencyKeys(session)
     if key is not None:
-        keys = IdempotencyKeys(session)
         claim = await keys.claim(principal.tenant_id, key, body_hash(body))
     row = None if claim.is_first else await Calls(session).get(claim.call_id)
+    if (
+        key is not None
+        and row is not None
+        and _is_over_unannounced(row)
+        # Not when its start was announced after all: then the key is settled.
+        and await keys.release(principal.tenant_id, key, claim.attempt)
+    ):
+        claim, row = await keys.claim(principal.tenant_id, key, body_hash(body)), None
     assistant = await Assistants(session).get(principal.tenant_id, body.assistant_id)
     if assistant is None and row is None:
         raise AssistantUnknown(body.assistant_id)
@@ -108,6 +117,10 @@ async def _claim(
         is_abandoned=row is not None
         and datetime.now(UTC) - row.started_at > start_timeout + _TIME_TO_SETTLE,
     )
+
+
+def _is_over_unannounced(row: CallRow) -> bool:
+    return row.status == CallStatus.ENDED and row.room_sid == ""
 
 
 async def _settle(parts: Parts, start: _Start, key: str, room_sid: str) -> None:

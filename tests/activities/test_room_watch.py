@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.room_watch import Oddities, RoomWatchActivities, Sighting
 from contract.calls import CallStatus, Direction, Provider
+from contract.endings import EndedReason
 from contract.facts import FactKind
 from contract.identity import new_call_id
 from contract.steps import WatchRooms, WriteRecord
@@ -195,3 +196,29 @@ def test_an_oddity_keeps_its_facts_id_until_it_is_told() -> None:
     assert first == second
     oddities.told("call")
     assert oddities.ripe("call", gone, 8.0) is None
+
+
+async def test_a_row_whose_api_died_before_it_started_the_call_is_closed(watched: Watched) -> None:
+    """Not one that is young, and not one whose workflow is slow to open its room."""
+    ages = {"lost": 120, "slow": 120, "young": 0}
+    async with watched.database.session() as session:
+        for name, age in ages.items():
+            new = NewCall(
+                call_id=name,
+                tenant_id="default",
+                direction=Direction.WEB,
+                provider=Provider.WEB,
+                room_name=name,
+                started_at=datetime.now(UTC) - timedelta(seconds=age),
+            )
+            await Calls(session).insert(new)
+    await watched.temporal.start_workflow("CallWorkflow", id="slow", task_queue="nobody")
+    await watched.watch(_ENOUGH)
+    assert await watched.told("slow") == []
+    async with watched.database.reader() as session:
+        rows = [await Calls(session).get(name) for name in ages]
+    assert [(row.status, row.ended_reason) for row in rows if row] == [
+        ("ended", EndedReason.CANCELLED),
+        ("queued", None),
+        ("queued", None),
+    ]

@@ -14,7 +14,11 @@ import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
+from contract.calls import CallStatus
+from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.identity import call_id_for_key
+from contract.steps import WriteRecord
+from store.calls import Calls
 from tests.api.service import Service, serve, settings_for
 from tests.api.temporal import eventually, started_workflows, worker
 
@@ -114,6 +118,27 @@ async def test_a_repeat_that_comes_too_late_for_a_given_up_start_is_told_so(
         assert (await repeat).status_code == 503
         again = await start(replicas.well)
     assert again.json()["call_id"] == call_id_for_key("default", "order-17", 2)
+
+
+async def test_a_call_that_was_over_before_anybody_was_told_of_it_is_not_announced(
+    replicas: Replicas, temporal: WorkflowEnvironment
+) -> None:
+    """Its API died at the start; the room watch has closed its row."""
+    unheard = asyncio.create_task(start(replicas.cut_off))
+
+    async def is_claimed() -> bool:
+        return (await replicas.well.get(f"/calls/{CALL}")).status_code == 200
+
+    await eventually(is_claimed)
+    unheard.cancel()
+    await asyncio.gather(unheard, return_exceptions=True)
+    over = CallEnding(EndedReason.CANCELLED, EndedBy.PLATFORM, "The call's workflow is gone.")
+    async with replicas.well.parts.database.session() as session:
+        await Calls(session).write(WriteRecord(call_id=CALL, status=CallStatus.ENDED, ending=over))
+    async with worker(temporal.client):
+        late = await start(replicas.well)
+    assert late.status_code == 200
+    assert late.json()["call_id"] == call_id_for_key("default", "order-17", 2)
 
 
 async def test_a_hang_up_that_was_answered_is_answered_again_without_temporal(
