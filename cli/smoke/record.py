@@ -23,6 +23,7 @@ class Lived:
     greeted: bool
     spoke: bool
     wants_recording: bool
+    stopgaps: tuple[str, ...] = ()  # what the assistant says of itself while it has no answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +45,7 @@ def judge(record: Record, lived: Lived) -> Iterator[Check]:
         yield _greeting(record.transcript, lived)
     if lived.spoke:
         yield _question(record.transcript)
+        yield _answer(record.transcript, lived)
     yield _bill(record.call)
     if lived.wants_recording:
         yield _recording(record, lived)
@@ -91,6 +93,29 @@ def _question(turns: list[dict[str, Any]]) -> Check:
     if not heard:
         return _check("caller in transcript", "the caller spoke, but has no turn there")
     return _check("caller in transcript", told=f"“{heard[0]}”")
+
+
+def _answer(turns: list[dict[str, Any]], lived: Lived) -> Check:
+    text = answer_in(turns, lived.stopgaps)
+    if not text:
+        return _check("answer in transcript", "the assistant said nothing of its own in reply")
+    return _check("answer in transcript", told=f"“{text}”")
+
+
+def answer_in(turns: list[dict[str, Any]], stopgaps: tuple[str, ...]) -> str:
+    """The assistant's first turn after the caller's that is more than stopgaps, else empty.
+
+    A filler comes without the language model, so it proves nothing about it.
+    """
+    rest = iter(turns)
+    if not any(turn["speaker"] == "caller" for turn in rest):
+        return ""
+    words = sorted(filter(None, map(_bare, stopgaps)), key=len, reverse=True)
+    fixed = re.compile("|".join(rf"\b{re.escape(each)}\b" for each in words) or "(?!)")
+    for turn in rest:
+        if turn["speaker"] == "assistant" and fixed.sub("", _bare(turn["text"])).strip():
+            return str(turn["text"])
+    return ""
 
 
 def _bill(call: dict[str, Any]) -> Check:

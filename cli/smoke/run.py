@@ -18,7 +18,7 @@ from cli.api import Api
 from cli.errors import CliError, Exit
 from cli.report import Check, Report, Verdict
 from cli.smoke.line import Line, LineLost
-from cli.smoke.record import Lived, Record, judge
+from cli.smoke.record import Lived, Record, answer_in, judge
 from cli.smoke.sound import Sound
 from contract.identity import AgentRole
 
@@ -97,6 +97,8 @@ class Smoke:
             lambda: line.hear(self._atlas, _HEARD_SECONDS, said_at),
             lambda at: f"{at - said_at:.1f} s after the question",
         )
+        # What was heard may be a filler, which needs no language model.
+        await self._step("answer in words", 60.0, self._answer, lambda text: f"“{text}”")
         await self._step("answer over", 60.0, lambda: line.quiet(self._atlas, 1.0))
 
     async def _look_at_the_record(self) -> None:
@@ -112,6 +114,7 @@ class Smoke:
             greeted=self._greets,
             spoke=self.sound is not None,
             wants_recording=self.record,
+            stopgaps=self._stopgaps,
         )
         for check in judge(await self._read_record(), lived):
             self.report.add(check)
@@ -120,6 +123,10 @@ class Smoke:
     def _greets(self) -> bool:
         opening = self.assistant["opening"]
         return opening["mode"] == "generate" or bool(opening["mode"] == "say" and opening["text"])
+
+    @property
+    def _stopgaps(self) -> tuple[str, ...]:
+        return (*self.assistant["fillers"]["words"], *self.assistant["silence"]["reprompts"])
 
     async def _start(self) -> dict[str, Any]:
         body = {
@@ -137,6 +144,15 @@ class Smoke:
                 if turn["speaker"] == "caller":
                     return str(turn["text"])
             await asyncio.sleep(0.3)
+
+    async def _answer(self) -> str:
+        """Raises LineLost."""
+        while not self._line.is_lost:
+            turns = (await self._get(f"/calls/{self.call_id}/transcript"))["items"]
+            if text := answer_in(turns, self._stopgaps):
+                return text
+            await asyncio.sleep(0.3)
+        raise LineLost("the room was closed before the assistant had answered")
 
     async def _is_over(self) -> None:
         while True:

@@ -142,6 +142,32 @@ async def test_a_deaf_assistant_does_not_pass(installation: Running) -> None:
     assert await is_over(installation, made.document["call_id"])
 
 
+async def test_an_assistant_that_only_fills_time_does_not_pass(
+    installation: Running, tmp_path: Path
+) -> None:
+    """Groq hangs: Atlas says that it needs a moment, and has no answer."""
+    shown = (await installation.run("assistants", "show", "demo", "--json")).document
+    filling = shown | {"id": "filling", "fillers": {"enabled": True, "delay": 0.5}}
+    file = tmp_path / "assistant.json"
+    file.write_text(json.dumps(filling))
+    created = await installation.run("assistants", "create", str(file), "--json")
+    assert created.code == 0, created.err
+    control = installation.stack.description.stand_ins["groq"].control_url
+    async with httpx2.AsyncClient() as plain:
+        ordered = await plain.post(f"{control}/fault", json={"kind": "hang"})
+        assert ordered.is_success, ordered.text
+        try:
+            made = await installation.run("smoke", "filling", "--json")
+        finally:
+            await plain.delete(f"{control}/fault")
+            await installation.run("assistants", "delete", "filling", "--yes", "--json")
+    assert made.code == 1
+    names = [check["name"] for check in made.document["checks"]]
+    assert "answer heard" in names, made.out
+    assert made.document["failed"] == ["answer in words"], made.out
+    assert await is_over(installation, made.document["call_id"])
+
+
 async def test_a_smoke_test_that_is_interrupted_hangs_up(installation: Running) -> None:
     smoking = await start("smoke", environment=installation.environment)
     assert smoking.stdout is not None

@@ -10,7 +10,17 @@ from cli.report import Verdict
 from cli.smoke.record import Lived, Record, judge
 
 HELLO = "Hello, how can I help you?"
-LIVED = Lived(talked_seconds=12.0, opening=HELLO, greeted=True, spoke=True, wants_recording=True)
+QUESTION = {"speaker": "caller", "text": "When do you open?"}
+ANSWER = {"speaker": "assistant", "text": "At nine."}
+ANSWERED = "answer in transcript"
+LIVED = Lived(
+    talked_seconds=12.0,
+    opening=HELLO,
+    greeted=True,
+    spoke=True,
+    wants_recording=True,
+    stopgaps=("One moment.", "Hm,"),
+)
 
 
 def record(**changes: Any) -> Record:
@@ -27,6 +37,7 @@ def record(**changes: Any) -> Record:
         "transcript": [
             {"speaker": "assistant", "text": HELLO},
             {"speaker": "caller", "text": "When do you open?"},
+            {"speaker": "assistant", "text": "One moment. At nine."},
         ],
         "recording": {
             "status": "ready",
@@ -46,7 +57,7 @@ def faults(found: Record, lived: Lived = LIVED) -> list[str]:
 
 def test_a_right_record_has_no_fault() -> None:
     assert faults(record()) == []
-    assert len(list(judge(record(), LIVED))) == 7
+    assert len(list(judge(record(), LIVED))) == 8
 
 
 @pytest.mark.parametrize(
@@ -62,19 +73,15 @@ def test_a_right_record_has_no_fault() -> None:
         ({"timeline": [{"seq": n, "at": "2026-01-05T12:00:00Z"} for n in (1, 3)]}, "timeline"),
         ({"timeline": [{"seq": n, "at": "2026-01-05T12:00:00Z"} for n in (1, 1)]}, "timeline"),
         (
-            {"transcript": [{"speaker": "caller", "text": "When?"}]},
-            "greeting in transcript",
-        ),
-        (
             {
                 "transcript": [
                     {"speaker": "assistant", "text": "Good night."},
-                    {"speaker": "caller", "text": "When?"},
+                    QUESTION,
+                    ANSWER,
                 ]
             },
             "greeting in transcript",
         ),
-        ({"transcript": [{"speaker": "assistant", "text": HELLO}]}, "caller in transcript"),
         ({"call": {"cost": None}}, "bill"),
         (
             {"call": {"cost": {"total": "0", "currency": "USD", "partial": True, "items": []}}},
@@ -86,6 +93,23 @@ def test_a_right_record_has_no_fault() -> None:
 )
 def test_each_fault_is_found_by_name(changes: dict[str, Any], fault: str) -> None:
     assert faults(record(**changes)) == [fault]
+
+
+def test_turns_that_are_missing_are_named() -> None:
+    greeting = {"speaker": "assistant", "text": HELLO}
+    assert faults(record(transcript=[QUESTION])) == ["greeting in transcript", ANSWERED]
+    assert faults(record(transcript=[greeting])) == ["caller in transcript", ANSWERED]
+    assert faults(record(transcript=[greeting, QUESTION])) == [ANSWERED]
+
+
+@pytest.mark.parametrize("said", ["One moment.", "Hm", "Hm, one moment … One moment!"])
+def test_a_filler_is_no_answer(said: str) -> None:
+    """It comes without the language model."""
+    turns = [{"speaker": "assistant", "text": HELLO}, QUESTION]
+    filler = {"speaker": "assistant", "text": said}
+    assert faults(record(transcript=[*turns, filler])) == [ANSWERED]
+    assert faults(record(transcript=[*turns, filler, ANSWER])) == []
+    assert faults(record(transcript=[*turns, {**filler, "text": f"{said} At nine."}])) == []
 
 
 def test_what_was_not_asked_for_is_not_judged() -> None:
