@@ -37,6 +37,7 @@ A, B = "tenant-a", "tenant-b"
 ASSISTANT = ("assistant-of-a", "assistant-of-0")
 TRUNK = ("trunk-of-a", "trunk-of-0")
 NUMBER = ("+12025550101", "+12025550199")
+SECOND_NUMBER = "+12025550102"
 HEADERS_THAT_COUNT = {"ratelimit", "date"}
 # Hypothesis traces every line to explain a failure: ten times slower.
 UNTRACED = (Phase.explicit, Phase.generate, Phase.shrink)
@@ -106,6 +107,8 @@ async def furnished(service: Service) -> World:
         world.keys[tenant] = {"Authorization": f"Bearer {key}"}
     call_id = await _call_of_a(service)
     await world.made(A, "/assistants", {"id": ASSISTANT[0], "name": "Secret of A"})
+    # Two of everything, so that each list of A has a second page.
+    await world.made(A, "/assistants", {"id": f"{ASSISTANT[0]}-2", "name": "Secret of A"})
     await world.made(B, "/assistants", {"id": "assistant-of-b", "name": "Of B"})
     world.ids = {
         "call_id": (call_id, new_call_id()),
@@ -116,11 +119,12 @@ async def furnished(service: Service) -> World:
     world.fingerprints = {call_id, ASSISTANT[0], "Secret of A", A}
     paths = {operation.path for operation in OPERATIONS}
     if "/trunks" in paths:
-        await world.made(A, "/trunks", {"id": TRUNK[0], "name": "T", "host": "sip.a.example"})
-        await world.made(
-            A, "/numbers", {"number": NUMBER[0], "assistant_id": ASSISTANT[0], "trunk_id": TRUNK[0]}
-        )
-        world.fingerprints |= {TRUNK[0], "sip.a.example", NUMBER[0]}
+        for trunk_id in (TRUNK[0], f"{TRUNK[0]}-2"):
+            await world.made(A, "/trunks", {"id": trunk_id, "name": "T", "host": "sip.a.example"})
+        for number in (NUMBER[0], SECOND_NUMBER):
+            route = {"number": number, "assistant_id": ASSISTANT[0], "trunk_id": TRUNK[0]}
+            await world.made(A, "/numbers", route)
+        world.fingerprints |= {TRUNK[0], "sip.a.example", NUMBER[0], SECOND_NUMBER}
     if "/keys" in paths:
         key_id = (await world.made(A, "/keys", {"name": "Second of A", "role": "admin"}))["id"]
         world.ids["key_id"] = (key_id, key_id[:-4] + "0000")
@@ -351,7 +355,10 @@ def test_cursors_of_a_lead_b_only_to_its_own(runner: asyncio.Runner, world: Worl
         assert lists
         for operation in lists:
             page = (await world.send(A, "GET", operation.path, params={"limit": "1"})).json()
-            cursor = page["next_cursor"] or "none"
+            cursor = page["next_cursor"]
+            assert cursor is not None, (
+                f"{operation.name} shows A one page: give A two in `furnished` of {__file__}."
+            )
             answer = await world.send(B, "GET", operation.path, params={"cursor": cursor})
             assert answer.status_code in (200, 422), answer.text
             assert not [text for text in world.fingerprints if text in answer.text]
