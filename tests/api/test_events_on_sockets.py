@@ -40,9 +40,11 @@ async def given(service: Service) -> str:
     return call_id
 
 
-async def test_a_follower_goes_on_after_the_api_was_restarted(tmp_path: Path) -> None:
-    settings, port = settings_for(tmp_path), free_port()
-    async with serve(settings_for(tmp_path)) as writing:
+async def test_a_follower_goes_on_after_the_api_was_restarted(
+    tmp_path: Path, database_url: str
+) -> None:
+    settings, port = settings_for(tmp_path, database_url=database_url), free_port()
+    async with serve(settings) as writing:
         call_id = await given(writing)
         async with listening(settings, port):
             reader, writer = await follow(port, call_id)

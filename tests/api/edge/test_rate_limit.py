@@ -19,9 +19,10 @@ QUOTA, OF_ADDRESS = 5, 8
 
 
 @pytest.fixture
-async def strict(tmp_path: Path) -> AsyncIterator[Service]:
+async def strict(tmp_path: Path, database_url: str) -> AsyncIterator[Service]:
     settings = settings_for(
         tmp_path,
+        database_url=database_url,
         rate_limit_requests=QUOTA,
         address_rate_limit_requests=OF_ADDRESS,
         rate_limit_window_seconds=600,
