@@ -11,10 +11,13 @@ from urllib.parse import quote
 from livekit import api as livekit_api
 from pydantic import BaseModel, Field
 
+from api.installation.worker_probe import PATIENCE as WORKER_PATIENCE
 from api.installation.worker_probe import probe_worker
 from api.parts import Parts
 
 _PATIENCE = 2.0
+# Its own patience must end first, since it knows what to say then; container checks wait for 4 s.
+_PATIENCE_WITH_WORKER = WORKER_PATIENCE + 0.5
 # Temporal's server sets the attribute after five failed workflow tasks in a row and takes it away
 # with the first that succeeds.
 STUCK = 'ExecutionStatus="Running" AND TemporalReportedProblems IS NOT NULL'
@@ -57,7 +60,10 @@ async def check_all(parts: Parts) -> dict[str, PartState]:
             "The calls in question stand still until a worker has code that can go on.",
         ),
     }
-    states = await asyncio.gather(*(_state(*check) for check in checks.values()))
+    patience = {"worker": _PATIENCE_WITH_WORKER}
+    states = await asyncio.gather(
+        *(_state(*check, patience.get(name, _PATIENCE)) for name, check in checks.items())
+    )
     return dict(zip(checks, states, strict=True))
 
 
@@ -68,12 +74,14 @@ def status_of(states: dict[str, PartState]) -> Status:
     return "degraded" if away else "ready"
 
 
-async def _state(check: Callable[[], Awaitable[None]], needed: bool, without_it: str) -> PartState:
+async def _state(
+    check: Callable[[], Awaitable[None]], needed: bool, without_it: str, patience: float
+) -> PartState:
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(patience):
             await check()
     except TimeoutError:
-        detail, link = f"no answer within {_PATIENCE:g} s", None
+        detail, link = f"no answer within {patience:g} s", None
     except Trouble as trouble:
         detail, link = str(trouble), trouble.link
     except Exception as error:  # whatever it is, the part cannot be used

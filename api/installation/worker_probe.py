@@ -3,8 +3,9 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+from temporalio.api.errordetails.v1 import WorkflowNotReadyFailure
 from temporalio.client import WorkflowQueryFailedError, WorkflowQueryRejectedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from api.installation.schemas import ProbedPart
 from api.parts import Parts
@@ -12,11 +13,9 @@ from api.temporal_errors import TEMPORAL_TROUBLE, is_not_found
 from contract.identity import ROOM_WATCH_WORKFLOW_ID
 
 # Longer than the worker's sticky timeout: a query to a worker that was killed goes to the next one.
-_PATIENCE = 3.0
+PATIENCE = 3.0
 # Every SDK answers this query for every workflow, without a handler of ours.
 _QUERY = "__temporal_workflow_metadata"
-# "Unable to query workflow due to Workflow Task in failed state."
-_CANNOT_GO_ON = (RPCStatusCode.FAILED_PRECONDITION,)
 
 
 async def probe_worker(parts: Parts) -> ProbedPart:
@@ -24,9 +23,9 @@ async def probe_worker(parts: Parts) -> ProbedPart:
     one in it for minutes."""
     ok, detail = True, ""
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             await parts.temporal.get_workflow_handle(ROOM_WATCH_WORKFLOW_ID).query(
-                _QUERY, rpc_timeout=timedelta(seconds=_PATIENCE)
+                _QUERY, rpc_timeout=timedelta(seconds=PATIENCE)
             )
     except (WorkflowQueryFailedError, WorkflowQueryRejectedError) as refused:
         # It was answered, if only to say no.
@@ -38,7 +37,7 @@ async def probe_worker(parts: Parts) -> ProbedPart:
                 "The room watch does not run, so webhooks that get lost go unnoticed: "
                 "start a worker, which starts it."
             )
-        elif isinstance(trouble, RPCError) and trouble.status in _CANNOT_GO_ON:
+        elif _cannot_go_on(trouble):
             detail = (
                 "The room watch's own task fails, so its worker runs code that cannot go on with "
                 "it: see the worker's log, and roll it back or forward."
@@ -50,3 +49,11 @@ async def probe_worker(parts: Parts) -> ProbedPart:
                 "TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and CALL_TASK_QUEUE."
             )
     return ProbedPart(name="worker", ok=ok, detail=detail)
+
+
+def _cannot_go_on(trouble: BaseException) -> bool:
+    """The workflow's task fails again and again. Half a minute after the last worker's end Temporal
+    refuses with the same status, but without this detail: nobody polls."""
+    return isinstance(trouble, RPCError) and any(
+        detail.Is(WorkflowNotReadyFailure.DESCRIPTOR) for detail in trouble.grpc_status.details
+    )

@@ -13,6 +13,8 @@ from sandbox.stack.parts import Part
 from sandbox.stack.site import BUCKET, NAMESPACE, REGION, TASK_QUEUE, Site
 
 _RETENTION = timedelta(days=90)  # the dev server forgets closed calls after one day
+# Seconds. The API's page takes 3.5 of them while no worker answers.
+_PATIENCE = 5.0
 
 
 class Probes:
@@ -63,7 +65,7 @@ class Probes:
 
     async def _get(self, url: str) -> bytes | None:
         if self._http is None:
-            self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2))
+            self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_PATIENCE))
         try:
             async with self._http.get(url) as answer:
                 return await answer.read() if answer.status == 200 else None

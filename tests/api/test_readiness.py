@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from contract.identity import ROOM_WATCH_WORKFLOW_ID
 from sandbox.stack import Stack
 from tests.api.service import Service, serve, settings_for
 from tests.api.temporal import eventually
@@ -67,6 +69,8 @@ async def test_who_asks_while_the_parts_are_being_asked_shares_the_answer(tmp_pa
             assert asked > once  # nothing is kept: each new question is asked anew
 
 
+# Temporal answers otherwise from about 18 s after a worker's end.
+_UNTIL_NO_POLLER_IS_SEEN = 26.0
 _TRIGGER = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute"
 
 
@@ -88,7 +92,7 @@ async def test_workflows_that_cannot_go_on_are_counted(tmp_path: Path) -> None:
     async with (
         await temporal_that_reports_soon() as temporal,
         serve(settings_for(tmp_path, temporal_address=address_of(temporal.client))) as service,
-        stumbling_worker(temporal.client),
+        worker_of(temporal.client, CannotGoOn, "stumbling"),
     ):
         assert (await workflow_tasks(service))["ok"]
         started = await temporal.client.start_workflow(
@@ -115,9 +119,55 @@ async def test_workflows_that_cannot_go_on_are_counted(tmp_path: Path) -> None:
         await eventually(is_well, 20)
 
 
-async def workflow_tasks(service: Service) -> dict[str, Any]:
-    part: dict[str, Any] = (await service.get("/readyz")).json()["parts"]["workflow_tasks"]
+@workflow.defn
+class Waits:
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: False)
+
+
+@pytest.mark.stack
+async def test_a_worker_that_is_gone_is_told_from_one_that_cannot_go_on(tmp_path: Path) -> None:
+    """Temporal refuses both with the same status once it has seen no poller for a while."""
+    CannotGoOn.is_mended = False
+    async with await temporal_that_reports_soon() as temporal:
+        stumbling = settings_for(
+            tmp_path, temporal_address=address_of(temporal.client), call_task_queue="calls"
+        )
+        async with serve(stumbling) as service:
+            start = temporal.client.start_workflow
+
+            async def says(sentence: str) -> bool:
+                part = await part_of(service, "worker")
+                return not part["ok"] and part["detail"].startswith(sentence)
+
+            async with worker_of(temporal.client, CannotGoOn, "stumbling"):
+                stuck = await start(
+                    CannotGoOn.run, id=ROOM_WATCH_WORKFLOW_ID, task_queue="stumbling"
+                )
+                await eventually(lambda: says("The room watch's own task fails"), 20)
+                await stuck.terminate()
+            async with worker_of(temporal.client, Waits, "calls"):
+                await start(Waits.run, id=ROOM_WATCH_WORKFLOW_ID, task_queue="calls")
+
+                async def is_well() -> bool:
+                    return bool((await part_of(service, "worker"))["ok"])
+
+                await eventually(is_well, 10)
+            gone = time.monotonic()
+            while time.monotonic() < gone + _UNTIL_NO_POLLER_IS_SEEN:
+                assert await says("No worker answered on task queue calls")
+                await asyncio.sleep(1.0)
+            assert await says("No worker answered on task queue calls")
+
+
+async def part_of(service: Service, name: str) -> dict[str, Any]:
+    part: dict[str, Any] = (await service.get("/readyz")).json()["parts"][name]
     return part
+
+
+async def workflow_tasks(service: Service) -> dict[str, Any]:
+    return await part_of(service, "workflow_tasks")
 
 
 async def temporal_that_reports_soon() -> WorkflowEnvironment:
@@ -135,12 +185,13 @@ def address_of(client: Client) -> str:
     return client.service_client.config.target_host
 
 
-def stumbling_worker(client: Client) -> Worker:
+def worker_of(client: Client, kind: type, queue: str) -> Worker:
     return Worker(
         client,
-        task_queue="stumbling",
-        workflows=[CannotGoOn],
+        task_queue=queue,
+        workflows=[kind],
         workflow_runner=UnsandboxedWorkflowRunner(),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
     )
 
 
