@@ -29,7 +29,8 @@ _REFUSALS = {
     503: "A part that is needed does not answer; nothing was promised.",
 }
 _NAME = "Refused{}"
-_NEVER_COUNTED = ("/livekit/", "/internal/", "/healthz", "/readyz")
+_NEVER_COUNTED = ("/livekit/", "/healthz", "/readyz")
+_NOT_COUNTED_WHEN_TAKEN = (*_NEVER_COUNTED, "/internal/")  # strangers there are counted
 _WITHOUT_KEY = ("/livekit/",)  # LiveKit's own signature, answered 401 as well
 
 _HEADERS: dict[str, dict[str, Any]] = {
@@ -120,7 +121,7 @@ def _statuses_of(path: str, operation: dict[str, Any]) -> Iterator[int]:
 
 
 def _headers_of(path: str, operation: dict[str, Any], status: str) -> dict[str, Any]:
-    names = [] if path.startswith(_NEVER_COUNTED) else [LIMIT_FIELD, POLICY_FIELD]
+    names = [] if path.startswith(_NOT_COUNTED_WHEN_TAKEN) else [LIMIT_FIELD, POLICY_FIELD]
     if status == "201":
         names.append("Location")
     if any(one["name"].lower() == "idempotency-key" for one in operation.get("parameters", [])):
