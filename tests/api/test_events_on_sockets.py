@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import fastapi.routing
 import pytest
 
 from contract.identity import new_call_id
-from tests.api.service import Service, free_port, serve, settings_for
+from contract.steps import AssistantChosen
+from store.api_keys import ApiKeys
+from store.calls import Calls
+from tests.api.service import KEY, Service, free_port, serve, settings_for
 from tests.api.sockets import listening, request
 from tests.api.test_reading_calls import NOON, end, write
 
@@ -61,6 +65,39 @@ async def test_a_follower_goes_on_after_the_api_was_restarted(
             async with asyncio.timeout(5):
                 rest = await reader.read(100)
             assert b"id:" not in rest
+            writer.close()
+
+
+async def revoke_the_key(service: Service, call_id: str) -> None:
+    async with service.parts.database.session() as session:
+        await ApiKeys(session).revoke(KEY)
+
+
+async def move_to_its_tenant(service: Service, call_id: str) -> None:
+    """As when the assistant of an adopted room is found."""
+    chosen = AssistantChosen(
+        assistant_id="desk",
+        tenant_id="acme",
+        language="en",
+        record=False,
+        max_duration_seconds=60.0,
+    )
+    async with service.parts.database.session() as session:
+        await Calls(session).set_assistant(call_id, chosen)
+
+
+@pytest.mark.parametrize("shut_out", [revoke_the_key, move_to_its_tenant])
+async def test_who_may_not_read_the_call_any_more_stops_hearing_of_it(
+    tmp_path: Path, shut_out: Callable[[Service, str], Awaitable[None]]
+) -> None:
+    async with serve(settings_for(tmp_path)) as writing:
+        call_id = await given(writing)
+        async with listening(settings_for(tmp_path)) as port:
+            reader, writer = await follow(port, call_id)
+            assert await read_ids(reader, 3) == [1, 2, 3]
+            await shut_out(writing, call_id)
+            async with asyncio.timeout(8):
+                assert b"id:" not in await reader.readuntil(b"0\r\n\r\n")
             writer.close()
 
 
