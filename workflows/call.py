@@ -231,7 +231,12 @@ class CallWorkflow:
         ending = CallEnding(
             EndedReason.OPERATOR_HUNG_UP, EndedBy.OPERATOR, "An operator ended the call."
         )
-        self._note("hangup_requested", "operator", command.reason or "An operator hung up.")
+        self._note(
+            "hangup_requested",
+            "operator",
+            command.reason or "An operator hung up.",
+            requested_by=command.requested_by,
+        )
         self._state.end(ending, workflow.now())
         return HangupAnswer(ending.reason, ending.ended_by)
 

@@ -108,6 +108,10 @@ async def test_operator_hangs_up_once(world: World, task_queue: str) -> None:
     assert world.last_steps == WRAP_UP
     told = next(message for step, message in world.asked if step is Step.TELL_ATLAS)
     assert (told.identity, told.method) == ("atlas-1", AtlasRpc.END)
+    written = [message for step, message in world.asked if step is Step.WRITE_RECORD]
+    entries = [entry for record in written for entry in record.entries]
+    asked_for = [entry.data for entry in entries if entry.kind == "hangup_requested"]
+    assert asked_for == [{"requested_by": "operator-1"}]
 
 
 @pytest.mark.usefixtures("unskipped")
