@@ -45,6 +45,8 @@ async def start(
         *arguments,
         env=clean | dict(environment or {}),
         cwd=cwd or CHECKOUT,
+        # A test run that was begun in the background hands on that SIGINT is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
