@@ -38,6 +38,7 @@ from contract.errors import SettingsError, Unavailable
 from contract.identity import ROOM_WATCH_WORKFLOW_ID
 from engine.client import connect
 from engine.http_pages import ProcessPages, free_local_address
+from engine.leaving import leave
 from engine.logs import set_up_logs
 from engine.runtime import use_our_runtime
 from engine.startup import BAD_SETTINGS, load, tell_misspelt
@@ -220,4 +221,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

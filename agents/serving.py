@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import signal
-import sys
 from collections.abc import Callable
-from typing import NoReturn
 
 from livekit.agents import AgentServer
+
+from engine.leaving import leave
 
 log = logging.getLogger(__name__)
 
@@ -53,14 +52,7 @@ async def serve(server: AgentServer, *, drain_seconds: float, close_seconds: flo
         # A job that does not end within its time must not hold the process back. Its own process
         # notices the closed channel and ends too; the workflow sends a successor.
         log.warning("calls did not end in time; leaving them", extra={"seconds": close_seconds})
-    leave_now()
-
-
-def leave_now() -> NoReturn:
-    """Exit 0 without the interpreter's farewell, which waits for livekit's threads for seconds."""
-    logging.shutdown()
-    sys.stderr.flush()
-    os._exit(0)
+    leave(0)
 
 
 async def _drain(server: AgentServer, seconds: float) -> None:

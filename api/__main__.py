@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal
-import sys
 
 from api.settings import ApiSettings
+from engine.leaving import leave
 from engine.logs import set_up_logs
 from engine.startup import load, tell_misspelt
 
@@ -27,4 +27,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -9,6 +9,7 @@ from temporalio import workflow
 from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from engine.leaving import leave
 from engine.logs import set_up_logs
 from engine.runtime import use_our_runtime
 
@@ -39,3 +40,4 @@ async def main(address: str) -> None:
 
 if __name__ == "__main__":
     asyncio.run(main(sys.argv[1]))
+    leave(0)
