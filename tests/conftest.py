@@ -7,7 +7,8 @@ import pytest
 
 from tests.postgres import PostgresServer, postgres_server
 
-DATABASES = ("sqlite", "postgresql")
+# PostgreSQL is a server: `make test-fast` leaves it out.
+DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.stack))
 
 
 @pytest.fixture(scope="session")
