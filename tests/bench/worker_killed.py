@@ -96,7 +96,7 @@ async def _with_survivor(bench: Bench, row: Measured) -> None:
 
 
 async def _hang_up(bench: Bench, call_id: str) -> float:
-    """When the update was answered. Straight to Temporal, as the API gives up after 4.5 s."""
+    """When the update was answered. Straight to Temporal, as the API gives up after 4 s."""
     async with asyncio.timeout(_ANSWER_LIMIT):
         handle = bench.temporal.get_workflow_handle(call_id)
         await handle.execute_update("hangup", HangupCommand("bench", "worker killed"))
