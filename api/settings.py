@@ -68,8 +68,8 @@ class ApiSettings(EngineSettings, LiveKitSettings, StorageSettings):
     max_open_streams: int = Field(
         50, ge=1, description="Event streams that one API key may hold open, per replica."
     )
-    # A client's patience of 5 s, less what a busy machine needs to claim the key before, and after to
-    # withdraw a start that nobody answered (0.6 s of 5.07 were measured in a CI run).
+    # A client's patience of 5 s, less what a busy machine needs to claim the key before it and to
+    # withdraw a start that nobody answered after it (0.6 s were measured in a CI run).
     start_timeout_seconds: float = Field(
         4.0, gt=0, description="How long a request waits for its call's room."
     )
