@@ -25,6 +25,7 @@ COPY workflows ./workflows
 COPY activities ./activities
 COPY agents ./agents
 COPY api ./api
+COPY bridge ./bridge
 COPY cli ./cli
 COPY store ./store
 COPY deploy/healthcheck.py deploy/make_bucket.py ./deploy/
