@@ -40,8 +40,8 @@ test: env ## Everything, on free ports and folders of its own, beside a running 
 	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: test-fast
-test-fast: env ## Everything that needs no server
-	@$(PYTHON) -m pytest -m "not stack" $(ARGS)
+test-fast: env ## In a minute: what needs no server, no other process and no waiting
+	@$(PYTHON) -m pytest -m "not stack and not slow" --numprocesses auto $(ARGS)
 
 .PHONY: up
 up: env ## Start every part in the background; returns when all are ready

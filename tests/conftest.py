@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from store.database import Database
 from tests.postgres import PostgresServer, postgres_server
 
 # PostgreSQL is a server: `make test-fast` leaves it out.
@@ -17,6 +20,12 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test that wants it leaves an SQLite database at the latest revision."""
+    return tmp_path_factory.mktemp("sqlite") / "migrated.db"
+
+
 @pytest.fixture(params=DATABASES)
 def database_kind(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
@@ -27,8 +36,12 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 async def database_url(
     database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> AsyncIterator[str]:
-    """Of a database of the test's own; PostgreSQL's has its tables already."""
+    """Of a database of the test's own with its tables, copied from one made once."""
     if database_kind == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        if not await asyncio.to_thread(template.exists):
+            await _migrate(template)
+        await asyncio.to_thread(shutil.copy, template, tmp_path / "switchboard.db")
         yield f"sqlite+aiosqlite:///{tmp_path}/switchboard.db"
         return
     server: PostgresServer = request.getfixturevalue("postgres")
@@ -49,3 +62,11 @@ async def empty_database_url(
     url = await server.empty_database()
     yield url
     await server.drop(url)
+
+
+async def _migrate(file: Path) -> None:
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    await database.migrate()
+    await database.aclose()
+    # Closing the last connection took the write-ahead log, which is not copied, into the file.
+    assert not await asyncio.to_thread(file.with_name(f"{file.name}-wal").exists)

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow  # starts processes
+
 GIVEN = {
     "LIVEKIT_URL": "ws://127.0.0.1:9",
     "LIVEKIT_API_KEY": "key",

@@ -18,6 +18,8 @@ from tests.api.service import KEY, Service, free_port, serve, settings_for
 from tests.api.sockets import listening, request
 from tests.api.test_reading_calls import NOON, end, write
 
+pytestmark = pytest.mark.slow  # waits for pings and polls
+
 
 async def read_ids(reader: asyncio.StreamReader, until: int) -> list[int]:
     """The ids of the events that come, up to that one."""

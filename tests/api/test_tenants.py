@@ -32,6 +32,8 @@ from store.transcripts import Transcripts, Turn
 from tests.api.operations import Operation, operations
 from tests.api.service import Service, call_token, serve, settings_for
 
+pytestmark = pytest.mark.slow  # asks every operation as every tenant
+
 A, B = "tenant-a", "tenant-b"
 # Each pair: an id that tenant A has, and one as long that nobody ever had.
 ASSISTANT = ("assistant-of-a", "assistant-of-0")

@@ -11,6 +11,8 @@ from store.api_keys import ApiKeys, Role
 from store.database import Database
 from tests.api.service import Service, serve, settings_for
 
+pytestmark = pytest.mark.slow  # starts processes
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -24,6 +24,8 @@ from tests.deploy.compose import (
     services,
 )
 
+pytestmark = pytest.mark.slow  # starts docker-compose
+
 OURS = {
     "api": "api",
     "codec": "api",

@@ -17,6 +17,8 @@ from sandbox.stack import Stack, commands, servers
 from tests.deploy.compose import CHECKOUT
 from tests.e2e.switchboard import eventually
 
+pytestmark = pytest.mark.slow  # waits for a server that is away
+
 TEMPORAL = CHECKOUT / "deploy" / "temporal"
 
 

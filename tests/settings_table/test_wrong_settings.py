@@ -11,6 +11,8 @@ import pytest
 
 from settings_table import PROCESSES, settings_by_process
 
+pytestmark = pytest.mark.slow  # starts each of our processes
+
 CHECKOUT = Path(__file__).parents[2]
 COMMANDS = {
     "api": ["-m", "api"],

@@ -15,6 +15,8 @@ from store.database import Database
 from tests.postgres import PostgresServer
 from tests.store.calls import new_call
 
+pytestmark = pytest.mark.slow  # waits until silence counts as away
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -8,6 +8,7 @@ import statistics
 import sys
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 
 from contract.calls import CallStatus
@@ -20,6 +21,8 @@ from store.models import IdempotencyRow, LedgerRow
 from store.transcripts import Transcripts
 from tests.store.busy_process import KEY, STEPS, TENANT, TURNS
 from tests.store.calls import new_call
+
+pytestmark = pytest.mark.slow  # five processes that write for seconds
 
 ROOT = Path(__file__).parents[2]
 APIS, WORKERS = 3, 2

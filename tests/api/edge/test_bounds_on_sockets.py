@@ -11,6 +11,8 @@ import pytest
 from tests.api.service import settings_for
 from tests.api.sockets import ask, listening, request
 
+pytestmark = pytest.mark.slow  # waits until patience ends
+
 CLOSE = "Connection: close"
 
 

@@ -12,6 +12,8 @@ from sandbox.providers.ears import Ears, Phrase, plain
 from sandbox.providers.mouth import ASSISTANT_VOICE, CALLER_VOICES, Samples, UnknownVoice, render
 from tests.sandbox.providers.lines import g711, opus
 
+pytestmark = pytest.mark.slow  # recognises 40 spoken sentences
+
 LISTED = (
     "Hello, I would like to book a table.",
     "What are your opening hours?",

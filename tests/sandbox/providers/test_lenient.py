@@ -23,6 +23,8 @@ from tests.sandbox.providers.lines import opus
 from tests.sandbox.providers.test_ears import LISTED, RATE
 from tests.sandbox.providers.test_ears import UNLISTED as TWENTY_UNLISTED
 
+pytestmark = pytest.mark.slow  # recognises 40 spoken sentences
+
 STRANGER = "en-us+f1"
 OTHER_STRANGER = "en-us+m1"
 _LISTEN = "/deepgram/v1/listen?encoding=linear16&sample_rate=16000"

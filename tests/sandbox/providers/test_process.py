@@ -15,6 +15,8 @@ import pytest
 
 from tests.sandbox.providers.conversations import HOURS, spoken
 
+pytestmark = pytest.mark.slow  # starts processes
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -15,6 +15,8 @@ from livekit import api
 from sandbox.stack.ports import FreePorts
 from tests.sandbox.recorder.bench import Bench, Sound
 
+pytestmark = pytest.mark.slow  # starts processes
+
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 
