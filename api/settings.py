@@ -9,12 +9,19 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from engine.secret_files import Secret
-from engine.settings import HTTP_URL, EngineSettings, LiveKitSettings, StorageSettings
+from engine.settings import (
+    HTTP_URL,
+    EngineSettings,
+    LiveKitSettings,
+    StorageSettings,
+    ToolSettings,
+    split_list,
+)
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
-class ApiSettings(EngineSettings, LiveKitSettings, StorageSettings):
+class ApiSettings(ToolSettings, EngineSettings, LiveKitSettings, StorageSettings):
     api_host: str = Field("127.0.0.1", description="Address to listen on.")
     api_port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
     public_api_url: str = Field("", description="Base of the links in answers; default: relative.")
@@ -77,9 +84,7 @@ class ApiSettings(EngineSettings, LiveKitSettings, StorageSettings):
     @field_validator("adopt_rooms", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return split_list(value)
 
     @field_validator("public_api_url", "temporal_ui_url")
     @classmethod

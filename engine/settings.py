@@ -5,12 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
+from contract.tool_targets import Network, ToolTargets
 from engine.secret_files import Secret, SecretFiles, Unusable
 
 HTTP_URL = r"^https?://"
@@ -100,6 +106,25 @@ class DatabaseSettings(ProcessSettings):
     )
 
 
+class ToolSettings(ProcessSettings):
+    """What the API and Atlas have to agree on about assistants' HTTP tools."""
+
+    tool_private_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (),
+        description="Networks, such as 10.2.0.0/16, that assistants' HTTP tools may ask although "
+        "they are not public; comma separated.",
+    )
+
+    @field_validator("tool_private_networks", mode="before")
+    @classmethod
+    def _split_networks(cls, value: object) -> object:
+        return split_list(value)
+
+    @property
+    def tool_targets(self) -> ToolTargets:
+        return ToolTargets(self.tool_private_networks)
+
+
 class StorageSettings(DatabaseSettings):
     """The database, the bucket of recordings, and what both sides of the store agree on."""
 
@@ -114,6 +139,13 @@ class StorageSettings(DatabaseSettings):
     s3_region: str = Field("us-east-1", description="Region that requests are signed for.")
     s3_access_key_id: Secret = Field(min_length=1, description="Key id for the bucket.")
     s3_secret_access_key: Secret = Field(min_length=1, description="Secret of S3_ACCESS_KEY_ID.")
+
+
+def split_list(value: object) -> object:
+    """`a, b` -> ("a", "b"); what is no text stays as it is."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
 
 
 def parse_payload_keys(text: str) -> dict[str, bytes]:

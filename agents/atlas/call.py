@@ -112,6 +112,7 @@ class AtlasCall:
             opening=self._job.opening,
             language=language,
             resume_line=self._settings.atlas_resume_line,
+            tool_targets=self._settings.tool_targets,
             tell=self._tell,
             record_opening=self._record_opening,
             add_turn=self._turns.add,

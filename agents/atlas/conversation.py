@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
-import aiohttp
 from livekit import rtc
 from livekit.agents import (
     AgentSession,
@@ -27,6 +26,7 @@ from agents.atlas.silence import SilenceWatchdog
 from agents.atlas.tools.end_call import EndCall
 from agents.atlas.tools.http import HttpToolCaller
 from agents.atlas.tools.repetition import RepetitionBreaker
+from agents.atlas.tools.target_guard import tool_session
 from agents.atlas.transcript import TurnRecorder
 from agents.atlas.usage import usage_items
 from agents.atlas.voice import Voice
@@ -35,6 +35,7 @@ from agents.turns import Turn
 from contract.assistants import Assistant
 from contract.facts import FactKind
 from contract.rooms import Opening
+from contract.tool_targets import ToolTargets
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class Conversation:
         opening: Opening,
         language: str,
         resume_line: str,
+        tool_targets: ToolTargets,
         tell: Tell,
         record_opening: Callable[[], Awaitable[None]],
         add_turn: Callable[[Turn], None],
@@ -67,8 +69,7 @@ class Conversation:
         self._tell = tell
         self._on_failed = on_failed
         self._on_over = on_over
-        # Calls of tools must carry no cookie from one service to the next.
-        self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+        self._http = tool_session(tool_targets)
         self._fillers = FillerController(assistant.fillers, may_speak=self._is_thinking)
         self._end_call = EndCall(
             assistant.tools.end_call, floor=self.floor, voice=self.voice, ended=self._ended

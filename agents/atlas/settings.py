@@ -7,7 +7,7 @@ from pydantic import AliasChoices, Field
 
 from agents.settings import AgentSettings
 from engine.secret_files import Secret
-from engine.settings import HTTP_URL
+from engine.settings import HTTP_URL, ToolSettings
 
 
 class ProviderSettings(AgentSettings):
@@ -48,7 +48,7 @@ class ProviderSettings(AgentSettings):
         return {"providers": providers}
 
 
-class AtlasSettings(ProviderSettings):
+class AtlasSettings(ToolSettings, ProviderSettings):
     compass_url: str = Field(
         pattern=HTTP_URL, description="Base URL of Compass, which has the assistants."
     )

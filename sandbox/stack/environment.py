@@ -9,6 +9,8 @@ from sandbox.stack.errors import StackError
 from sandbox.stack.parts import Part
 from sandbox.stack.site import BUCKET, CHECKOUT, NAMESPACE, REGION, STAND_INS, TASK_QUEUE, Site
 
+_THIS_MACHINE = "127.0.0.0/8,::1"
+
 # What a program needs of the machine. PYTHONDONTWRITEBYTECODE is left out on purpose: compiling
 # LiveKit's packages anew at each start costs seconds.
 _OF_THE_MACHINE = (
@@ -96,6 +98,7 @@ def _api(site: Site) -> dict[str, str]:
         "RATE_LIMIT_REQUESTS": "1000000",
         "ADDRESS_RATE_LIMIT_REQUESTS": "1000000",
         "MAX_OPEN_STREAMS": "1000",
+        "TOOL_PRIVATE_NETWORKS": _THIS_MACHINE,
         # The Temporal UI's page has no API key to send; CORS keeps other sites' pages out.
         "CODEC_OPEN": "on",
     }
@@ -121,6 +124,7 @@ def _atlas(site: Site) -> dict[str, str]:
         # A busy laptop would drop dispatches without a word.
         "ATLAS_LOAD_THRESHOLD": "inf",
         "ELEVENLABS_ENCODING": "pcm_24000",
+        "TOOL_PRIVATE_NETWORKS": _THIS_MACHINE,
     }
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 
 import aiohttp
 import pytest
@@ -11,7 +12,9 @@ from aiohttp.test_utils import TestServer
 
 from agents.atlas.tools.http import LONGEST_ANSWER, HttpToolCaller
 from agents.atlas.tools.repetition import RepetitionBreaker
+from agents.atlas.tools.target_guard import tool_session
 from contract.assistants import HttpTool
+from contract.tool_targets import ToolTargets
 
 
 class Service:
@@ -59,7 +62,7 @@ async def service() -> AsyncIterator[Service]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
+    async with tool_session(ToolTargets((ip_network("127.0.0.0/8"),))) as session:
         yield session
 
 
@@ -96,6 +99,19 @@ async def test_get_adds_the_arguments_to_the_query(
 async def test_a_redirect_is_not_followed(service: Service, http: aiohttp.ClientSession) -> None:
     text = await caller(service, http, "/elsewhere", method="GET").call({})
     assert text.startswith("The service answered with status 302.")
+    assert service.asked == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
+async def test_our_own_network_is_not_asked_whatever_name_leads_there(
+    service: Service, host: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"http://{host}:{service.server.port}/table"
+    tool = HttpTool(name="check", description="Checks.", url=url, headers={"X-Key": "k"})
+    async with tool_session(ToolTargets()) as guarded:
+        text = await HttpToolCaller(tool, guarded, RepetitionBreaker()).call({})
+    assert text == "The service could not be reached."
+    assert "TOOL_PRIVATE_NETWORKS" in caplog.text
     assert service.asked == []
 
 
