@@ -12,6 +12,7 @@ from livekit import api as livekit_api
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
+from api.assistants.resealing import reseal_headers
 from api.call_workflows import CallWorkflows
 from api.edge.open_streams import OpenStreams
 from api.recordings.object_store import ObjectStore
@@ -47,6 +48,7 @@ async def open_parts(settings: ApiSettings) -> AsyncIterator[Parts]:
         sealing = Sealing(settings.keys) if settings.keys else None
         if sealing is not None:
             await reseal_passwords(database, sealing)
+            await reseal_headers(database, sealing)
         livekit = livekit_api.LiveKitAPI(
             settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret
         )

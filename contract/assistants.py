@@ -95,7 +95,7 @@ class HttpTool:
     description: str
     url: str
     method: str = "POST"
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)  # their values are secrets
     parameters: dict[str, Any] = field(default_factory=dict)
     timeout_seconds: float = 10.0
 

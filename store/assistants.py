@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,11 +21,14 @@ from store.models import AssistantRow, NumberRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAssistant:
-    """`config` has the fields of `contract.assistants.Assistant`, as JSON."""
+    """`config` has the fields of `contract.assistants.Assistant`, as JSON, without the values of
+    tools' headers. `sealed_headers` has those: opened by who has the payload keys (engine.sealing),
+    never here. None: written before there was such a place, so they may stand in `config`."""
 
     id: str
     tenant_id: str
     config: dict[str, Any]
+    sealed_headers: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -46,7 +50,7 @@ class Assistants:
         self._session = session
 
     async def create(
-        self, tenant_id: str, assistant_id: str, config: dict[str, Any]
+        self, tenant_id: str, assistant_id: str, config: dict[str, Any], sealed_headers: str = ""
     ) -> StoredAssistant:
         """Raises AssistantExists. Other tenants' ids are not in the way."""
         now = datetime.now(UTC)
@@ -54,6 +58,7 @@ class Assistants:
             "id": assistant_id,
             "tenant_id": tenant_id,
             "config": config,
+            "sealed_headers": sealed_headers,
             "created_at": now,
             "updated_at": now,
         }
@@ -93,13 +98,36 @@ class Assistants:
         return page_of([_stored(row) for row in rows], limit, lambda last: cursor_of(last.id))
 
     async def update(
-        self, tenant_id: str, assistant_id: str, config: dict[str, Any]
+        self, tenant_id: str, assistant_id: str, config: dict[str, Any], sealed_headers: str = ""
     ) -> StoredAssistant:
         """Raises AssistantUnknown."""
         row = await self._row(tenant_id, assistant_id)
         row.config = config
+        row.sealed_headers = sealed_headers
         row.updated_at = datetime.now(UTC)
         return _stored(row)
+
+    async def with_headers(self) -> Sequence[StoredAssistant]:
+        """Those whose tools send headers, or may: across tenants, and held until the transaction
+        ends."""
+        may = or_(AssistantRow.sealed_headers.is_(None), AssistantRow.sealed_headers != "")
+        # In one order: of two processes that seal anew at once, one waits for the other.
+        found = select(AssistantRow).where(may).order_by(AssistantRow.tenant_id, AssistantRow.id)
+        rows = await self._session.scalars(found.with_for_update(key_share=True))
+        return [_stored(row) for row in rows]
+
+    async def reseal(
+        self,
+        tenant_id: str,
+        assistant_id: str,
+        config: dict[str, Any],
+        sealed_headers: str | None,
+    ) -> None:
+        """The same headers, kept in another way: for whoever uses the assistant nothing changes.
+        Raises AssistantUnknown."""
+        row = await self._row(tenant_id, assistant_id)
+        row.config = config
+        row.sealed_headers = sealed_headers
 
     async def delete(self, tenant_id: str, assistant_id: str) -> None:
         """Calls keep the id they were made with. Raises AssistantUnknown, AssistantInUse."""
@@ -126,6 +154,11 @@ class Assistants:
         return row
 
 
+def headers_place(tenant_id: str, assistant_id: str) -> str:
+    """What an assistant's headers are sealed for: moved to another one, they do not open."""
+    return f"tool-headers/{tenant_id}/{assistant_id}"
+
+
 AssistantsFound = Page[StoredAssistant]
 
 
@@ -134,6 +167,7 @@ def _stored(row: AssistantRow) -> StoredAssistant:
         id=row.id,
         tenant_id=row.tenant_id,
         config=row.config,
+        sealed_headers=row.sealed_headers,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

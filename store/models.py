@@ -116,11 +116,14 @@ class TurnRow(Base):
 
 
 class AssistantRow(Base):
+    """`sealed_headers` is opaque here: who writes it has the key that opens it."""
+
     __tablename__ = "assistants"
 
     tenant_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     config: Mapped[dict[str, Any]] = mapped_column(JsonColumn)
+    sealed_headers: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -4,9 +4,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Response
 
-from api.assistants.reading import MayRead
+from api.assistants.reading import AssistantReader
 from api.assistants.schemas import AssistantCreate, AssistantList, AssistantRead, AssistantUpdate
-from api.assistants.service import change_assistant, create_assistant, read_of
+from api.assistants.service import TenantAssistants, read_of, told_to_agents
 from api.auth import Admin, Reader
 from api.idempotency import REPLAYED, IdempotencyKey, asked, once
 from api.pages import Cursor, Limit
@@ -33,11 +33,9 @@ async def create(
         body,
     )
     async with parts.database.session() as session:
+        assistants = TenantAssistants(session, parts, principal.tenant_id)
         assistant, replayed = await once(
-            session,
-            request,
-            AssistantRead,
-            lambda: create_assistant(session, principal.tenant_id, body),
+            session, request, AssistantRead, lambda: assistants.create(body)
         )
     if replayed:
         response.headers[REPLAYED] = "true"
@@ -57,23 +55,28 @@ async def list_assistants(
 
 
 @router.get("/{assistant_id}", summary="One assistant")
-async def get_assistant(assistant_id: str, parts: FromParts, tenant_id: MayRead) -> AssistantRead:
-    """Opens with an API key, and for a call's agents with the token of that call."""
+async def get_assistant(
+    assistant_id: str, parts: FromParts, reader: AssistantReader, response: Response
+) -> AssistantRead:
+    """Opens with an API key, and for a call's agents, while it lasts, with the token of that call:
+    they alone are told the values of tools' headers."""
     async with parts.database.reader() as session:
-        stored = await Assistants(session).get(tenant_id, assistant_id)
+        stored = await Assistants(session).get(reader.tenant_id, assistant_id)
     if stored is None:
         raise AssistantUnknown(assistant_id)
-    return read_of(stored)
+    if not reader.is_agent:
+        return read_of(stored)
+    response.headers["Cache-Control"] = "no-store"
+    return told_to_agents(stored, parts.sealing)
 
 
 @router.put("/{assistant_id}", summary="Replace an assistant")
 async def replace(
     assistant_id: str, body: AssistantUpdate, parts: FromParts, principal: Admin
 ) -> AssistantRead:
-    config = body.model_dump(mode="json") | {"id": assistant_id}
     async with parts.database.session() as session:
-        stored = await Assistants(session).update(principal.tenant_id, assistant_id, config)
-    return read_of(stored)
+        assistants = TenantAssistants(session, parts, principal.tenant_id)
+        return await assistants.replace(assistant_id, body)
 
 
 @router.patch("/{assistant_id}", summary="Change parts of an assistant")
@@ -88,8 +91,8 @@ async def change(
 ) -> AssistantRead:
     """Objects are merged, lists replaced; null gives a default back."""
     async with parts.database.session() as session:
-        stored = await change_assistant(session, principal.tenant_id, assistant_id, body)
-    return read_of(stored)
+        assistants = TenantAssistants(session, parts, principal.tenant_id)
+        return await assistants.change(assistant_id, body)
 
 
 @router.delete("/{assistant_id}", summary="Delete an assistant", status_code=204)

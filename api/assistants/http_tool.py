@@ -29,13 +29,22 @@ class HttpTool(Strict):
         description="When the model should use it.",
         examples=["Book a table for a party on a day."],
     )
-    url: str = Field(max_length=2048, examples=["https://blue-door.example/bookings"])
+    url: str = Field(
+        max_length=2048,
+        description="At a public address, unless this installation allows another; shown to "
+        "whoever reads the assistant.",
+        examples=["https://blue-door.example/bookings"],
+    )
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
         "POST", description="GET sends the arguments as query, the others as a JSON body."
     )
     headers: dict[HeaderName, HeaderValue] = Field(
         default_factory=dict,
+        repr=False,
         max_length=20,
+        description="Secrets belong here: values are kept encrypted and never shown, in their "
+        "place stands `[hidden]`. Sent back, that keeps the value, as long as the tool keeps its "
+        "name and its server.",
         json_schema_extra={"additionalProperties": False, "propertyNames": {"maxLength": 64}},
     )
     parameters: dict[str, Any] = Field(
@@ -44,6 +53,10 @@ class HttpTool(Strict):
         examples=[{"type": "object", "properties": {"party": {"type": "integer"}}}],
     )
     timeout_seconds: float = Field(10.0, ge=0.1, le=30)
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
 
     @field_validator("url")
     @classmethod

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from api.auth import CallOfToken, Credentials, principal_of
 from api.parts import FromParts
+from contract.calls import CallStatus
 from contract.errors import Forbidden
 from store.api_keys import Role
 from store.calls import Calls
 
 
-async def _tenant_of_reader(
+@dataclass(frozen=True, slots=True)
+class Reading:
+    tenant_id: str
+    is_agent: bool  # of a call that is not over
+
+
+async def _reader(
     request: Request,
     assistant_id: str,
     parts: FromParts,
     credentials: Credentials,
     call_id: CallOfToken,
-) -> str:
+) -> Reading:
     if call_id is None:
         principal = await principal_of(request, parts, credentials)
         if principal.role is Role.AGENT:
             raise Forbidden("Agents read the assistant of their call, with the call's token.")
-        return principal.tenant_id
+        return Reading(principal.tenant_id, is_agent=False)
     async with parts.database.reader() as session:
         call = await Calls(session).get(call_id)
     if call is None or call.assistant_id != assistant_id:
         raise Forbidden("This token belongs to a call of another assistant.")
-    return call.tenant_id
+    if call.status == CallStatus.ENDED:
+        raise Forbidden("This token belongs to a call that has ended.")
+    return Reading(call.tenant_id, is_agent=True)
 
 
-MayRead = Annotated[str, Depends(_tenant_of_reader)]
+AssistantReader = Annotated[Reading, Depends(_reader)]

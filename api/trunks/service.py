@@ -9,21 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.merge_patch import patched
 from api.problems import wrong_field
+from api.sealed_secrets import NoPayloadKeys
 from api.trunks.schemas import TrunkAuth, TrunkCreate, TrunkRead, TrunkUpdate
-from contract.errors import Conflict
 from engine.sealing import Sealing
 from store.errors import TrunkUnknown
 from store.trunks import StoredTrunk, Trunks, password_place
-
-
-class NoPayloadKeys(Conflict):
-    code = "no-payload-keys"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "A trunk's password is only ever kept encrypted, and this installation has no key for "
-            "it: set PAYLOAD_KEYS, or write the trunk without `auth`."
-        )
 
 
 class TenantTrunks:
@@ -71,7 +61,7 @@ class TenantTrunks:
                 )
             return kept
         if self._sealing is None:
-            raise NoPayloadKeys
+            raise NoPayloadKeys("A trunk's password is", "the trunk without `auth`")
         return self._sealing.seal(auth.password, password_place(self._tenant_id, trunk_id))
 
 

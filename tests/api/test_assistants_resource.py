@@ -74,8 +74,8 @@ async def test_an_id_is_made_up_and_a_repeat_with_its_key_makes_no_second(
 async def test_a_repeat_may_write_its_members_in_another_order(service: Service) -> None:
     headers = {"Idempotency-Key": "new-desk"}
     tools = [
-        {"http": [{**TOOL, "headers": dict(members)}]}
-        for members in ([("X-A", "1"), ("X-B", "2")], [("X-B", "2"), ("X-A", "1")])
+        {"http": [{**TOOL, "parameters": {"type": "object", "properties": dict(members)}}]}
+        for members in ([("day", {}), ("party", {})], [("party", {}), ("day", {})])
     ]
     first = await service.post("/assistants", {"name": "D", "tools": tools[0]}, headers=headers)
     again = await service.post("/assistants", {"tools": tools[1], "name": "D"}, headers=headers)

@@ -11,6 +11,7 @@ class ReservationBook:
     def __init__(self) -> None:
         self.table = "table seven"
         self.asked: list[dict[str, Any]] = []
+        self.keys_shown: list[str | None] = []
         self.url = ""
         self._runner: web.AppRunner | None = None
 
@@ -30,6 +31,7 @@ class ReservationBook:
 
     async def _check(self, request: web.Request) -> web.Response:
         self.asked.append(await request.json())
+        self.keys_shown.append(request.headers.get("X-Key"))
         return web.json_response({"table": self.table})
 
 

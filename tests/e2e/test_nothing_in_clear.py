@@ -1,8 +1,9 @@
 """Secrets, numbers and sentences of a real call, looked for wherever they do not belong.
 
-The application's database is the record: it holds what was said and who called, and is not
-searched. What LiveKit itself is told stays in LiveKit while the room exists: a participant's name
-is shown to the others in the room, and LiveKit's server logs the identities of those who join.
+The application's database is the record: it holds what was said and who called, and is searched
+only for what tenants gave it to keep sealed. What LiveKit itself is told stays in LiveKit while the
+room exists: a participant's name is shown to the others in the room, and LiveKit's server logs the
+identities of those who join.
 """
 
 from __future__ import annotations
@@ -52,13 +53,24 @@ PERSONAL = {
     "why the operator hangs up": "He shouted at Ludmila about the marmalade invoice.",
     "identity of one who came by himself": "sip_+493012345678",
 }
+# What an assistant's tools send to others' services: nowhere in clear, not even in the record.
+TOOL_SECRET = "Bearer tool-canary-5b7720e1d9"
 # These travel through Temporal, so the same search must find them when nothing is encrypted.
 THROUGH_TEMPORAL = {"why the operator hangs up", "identity of one who came by himself"}
+
+
+BOOK_A_TABLE = {
+    "name": "book_table",
+    "description": "Book a table.",
+    "url": "https://blue-door.example/bookings",
+    "headers": {"Authorization": TOOL_SECRET},
+}
 
 
 @dataclass(frozen=True)
 class Searched:
     places: dict[str, bytes]
+    record: dict[str, bytes]
     secrets: dict[str, str]
 
 
@@ -71,6 +83,7 @@ async def live_through(switchboard: Switchboard) -> dict[str, str]:
     assistant = await switchboard.make_assistant(
         instructions=said["what the assistant is told"],
         opening={"mode": "say", "text": said["what the assistant says"]},
+        tools={"http": [BOOK_A_TABLE]},
     )
     call = await switchboard.place_call(
         assistant,
@@ -197,9 +210,11 @@ async def lived_through(tmp_path: Path, **settings: str) -> AsyncIterator[Search
         places = await search(stack, switchboard, told.pop("rooms"), tmp_path / "copies")
         yield Searched(
             places,
+            sqlite_contents(stack.run_dir / "switchboard.db", tmp_path / "copies"),
             {
                 **PROVIDER_KEYS,
                 **told,
+                "what a tool sends": TOOL_SECRET,
                 "API key": keys.api_key,
                 "LiveKit's secret": keys.livekit_api_secret,
                 "S3 key id": keys.s3_access_key_id,
@@ -217,6 +232,8 @@ async def test_nothing_can_be_read_where_it_does_not_belong(tmp_path: Path) -> N
         # LiveKit's server logs its own participants by their identity.
         found.discard(("identity of one who came by himself", "log of livekit"))
         assert not found, lines_about(searched.places, found)
+        in_record = found_in(searched.record, {"what a tool sends": TOOL_SECRET})
+        assert not in_record, lines_about(searched.record, in_record)
 
 
 async def test_the_search_finds_what_is_not_encrypted(tmp_path: Path) -> None:
@@ -224,3 +241,6 @@ async def test_the_search_finds_what_is_not_encrypted(tmp_path: Path) -> None:
         found = found_in(searched.places, searched.secrets | PERSONAL)
         in_temporal = {name for name, place in found if place.startswith("temporal.db")}
         assert in_temporal == THROUGH_TEMPORAL
+        # And the record holds what was said, so that it is the record that was searched.
+        name = "what the caller says"
+        assert found_in(searched.record, {name: PERSONAL[name]})

@@ -17,9 +17,8 @@ async def test_a_table_is_booked_by_the_restaurants_own_service(
 ) -> None:
     booked = "Yes, table seven is free for you on Friday evening."
     atlas.learn(booked)
-    assistant = await switchboard.make_assistant(
-        opening={"mode": "wait"}, tools={"http": [check_table(reservation_book)]}
-    )
+    tool = check_table(reservation_book) | {"headers": {"X-Key": "key of the book"}}
+    assistant = await switchboard.make_assistant(opening={"mode": "wait"}, tools={"http": [tool]})
     call = await switchboard.place_call(assistant, record=False)
     caller = await call.join()
     await call.has_happened("opening_started")
@@ -28,4 +27,5 @@ async def test_a_table_is_booked_by_the_restaurants_own_service(
     assert answer is not None
     assert (answer.text, answer.is_clear) == (booked, True)
     assert reservation_book.asked == [{"guests": 4, "day": "Friday", "time": "19:30"}]
+    assert reservation_book.keys_shown == ["key of the book"]
     assert [turn["text"] for turn in await call.turns(2)] == [BOOKING, booked]

@@ -159,11 +159,10 @@ def rows_of_0001() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def fill(connection: Connection) -> None:
+def fill(connection: Connection, written: dict[str, list[dict[str, Any]]]) -> set[str]:
+    """Into tables as they are, whose names it gives back."""
     tables = MetaData()
     tables.reflect(connection)
-    written = rows_of_0001()
-    assert set(tables.tables) - {"alembic_version"} == set(written)
     is_sqlite = connection.dialect.name == "sqlite"  # whose times are naive UTC
     for table in tables.sorted_tables:
         for row in written.get(table.name, []):
@@ -174,6 +173,7 @@ def fill(connection: Connection) -> None:
                 for name, value in row.items()
             }
             connection.execute(table.insert().values(kept))
+    return set(tables.tables)
 
 
 @pytest.fixture
@@ -181,7 +181,8 @@ async def upgraded(empty_database_url: str) -> AsyncIterator[Database]:
     database = Database(empty_database_url)
     await database.migrate("0001")
     async with database.engine.begin() as connection:
-        await connection.run_sync(fill)
+        tables = await connection.run_sync(fill, rows_of_0001())
+        assert tables - {"alembic_version"} == set(rows_of_0001())
     await database.migrate()
     yield database
     await database.aclose()
@@ -250,6 +251,40 @@ async def test_assistants_stay_their_tenants_and_ids_are_free_for_others(
         assert mine is not None
         assert (mine.language, mine.created_at) == ("de-DE", NOON)
         await Numbers(session).create("acme", "+12025550123", Route(assistant_id="desk"))
+
+
+async def test_no_kept_answer_shows_what_a_tool_sends_in_headers(empty_database_url: str) -> None:
+    """The configuration itself keeps it, for the API to seal (tests/api/test_tool_headers.py)."""
+    tools = {"http": [{"name": "book", "headers": {"X-Key": "a secret"}}, {"headers": {}}]}
+    times = {"created_at": NOON, "updated_at": NOON}
+    config = {"id": "desk", "tools": tools}
+    key = {"tenant_id": "acme", "body_hash": "b", "attempt": 1, "state": "started"}
+    rows = {
+        "assistants": [{"id": "desk", "tenant_id": "acme", "config": config} | times],
+        "idempotency_keys": [
+            key
+            | {"created_at": NOON, "operation": operation, "key_hash": hash_key(operation)}
+            | kept
+            for operation, kept in (
+                ("create-assistant", {"answer": config}),
+                ("create-trunk", {"answer": {"id": "mumbai"}}),
+                ("start-web-call", {}),
+            )
+        ],
+    }
+    database = Database(empty_database_url)
+    await database.migrate("0003")
+    async with database.engine.begin() as connection:
+        await connection.run_sync(fill, rows)
+    await database.migrate()
+    async with database.session() as session:
+        keys = IdempotencyKeys(session)
+        answer = await keys.answer_of("acme", "create-assistant", "b", "create-assistant")
+        (stored,) = await Assistants(session).with_headers()
+    await database.aclose()
+    assert answer is not None
+    assert [tool["headers"] for tool in answer["tools"]["http"]] == [{"X-Key": "[hidden]"}, {}]
+    assert (stored.config["tools"], stored.sealed_headers) == (tools, None)
 
 
 async def test_a_start_is_still_found_by_its_key(upgraded: Database) -> None:
