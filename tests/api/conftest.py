@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 
+from api.settings import ApiSettings
 from tests.api.service import Service, serve, settings_for
+from tests.conftest import DATABASES
+from tests.postgres import PostgresServer
 
 
 @pytest.fixture
@@ -16,6 +20,21 @@ async def service(tmp_path: Path, database_url: str) -> AsyncIterator[Service]:
     """Without Temporal, LiveKit and object store."""
     async with serve(settings_for(tmp_path, database_url=database_url)) as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=DATABASES)
+async def shared_settings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ApiSettings]:
+    """With one database for all tests of a module, which do not get in each other's way."""
+    folder = tmp_path_factory.mktemp("shared")
+    if request.param == "sqlite":
+        yield settings_for(folder)
+        return
+    server: PostgresServer = request.getfixturevalue("postgres")
+    url = await server.migrated_database()
+    yield settings_for(folder, database_url=url)
+    await server.drop(url)
 
 
 @pytest.fixture

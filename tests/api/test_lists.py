@@ -12,10 +12,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from api.settings import ApiSettings
 from contract.identity import new_call_id
 from store.assistants import Assistants
 from tests.api.operations import operations
-from tests.api.service import Service, serve, settings_for
+from tests.api.service import Service, serve
 from tests.api.test_problems_and_keys import assert_problem
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -31,8 +32,8 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 @pytest.fixture(scope="module")
-def service(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    serving = serve(settings_for(tmp_path_factory.mktemp("lists")))
+def service(runner: asyncio.Runner, shared_settings: ApiSettings) -> Iterator[Service]:
+    serving = serve(shared_settings)
     yield runner.run(serving.__aenter__())
     runner.run(serving.__aexit__(None, None, None))
 

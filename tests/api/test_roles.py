@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from api.settings import ApiSettings
 from store.api_keys import ApiKeys, Role
 from tests.api.operations import Operation, operations
-from tests.api.service import Service, call_token, serve, settings_for
+from tests.api.service import Service, call_token, serve
 from tests.api.test_problems_and_keys import assert_problem, given_key
 
 ALL = frozenset(Role)
@@ -62,8 +63,8 @@ OPERATIONS = operations()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def asked(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
-    async with serve(settings_for(tmp_path_factory.mktemp("roles"))) as service:
+async def asked(shared_settings: ApiSettings) -> AsyncIterator[Service]:
+    async with serve(shared_settings) as service:
         yield service
 
 

@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -20,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from api.settings import ApiSettings
 from contract.calls import CallStatus, RecordingStatus, TimelineEntry
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.identity import new_call_id
@@ -30,7 +30,7 @@ from store.ledger import Ledger
 from store.recordings import Recordings
 from store.transcripts import Transcripts, Turn
 from tests.api.operations import Operation, operations
-from tests.api.service import Service, call_token, serve, settings_for
+from tests.api.service import Service, call_token, serve
 
 pytestmark = pytest.mark.slow  # asks every operation as every tenant
 
@@ -179,9 +179,8 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 @pytest.fixture(scope="module")
-def world(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder: Path = tmp_path_factory.mktemp("tenants")
-    serving = serve(settings_for(folder))
+def world(runner: asyncio.Runner, shared_settings: ApiSettings) -> Iterator[World]:
+    serving = serve(shared_settings)
     service = runner.run(serving.__aenter__())
     yield runner.run(furnished(service))
     runner.run(serving.__aexit__(None, None, None))
