@@ -1,0 +1,1 @@
+"""`python -m bridge`: one call from the command line, with its ladder."""

@@ -1,0 +1,1 @@
+"""Ladders: what was said in SIP, as text and as a capture."""
