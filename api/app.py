@@ -22,7 +22,6 @@ from api.edge.request_body import Larger, RequestBody
 from api.edge.time_limit import TimeLimit
 from api.edge.token_bucket import Policy
 from api.health import endpoints as health
-from api.health.shared_check import SharedCheck
 from api.idempotency import REPLAYED
 from api.installation import endpoints as installation
 from api.keys import endpoints as keys
@@ -36,6 +35,7 @@ from api.trunks import endpoints as trunks
 from api.turns import endpoints as turns
 from api.web_calls import endpoints as web_calls
 from contract.identity import DEFAULT_TENANT
+from engine.shared_check import SharedCheck
 from store.api_keys import ApiKeys, Role
 
 _MIB = 1024 * 1024
@@ -55,6 +55,8 @@ _RAW_BODIES = ("/livekit/",)  # signed as they are; nothing of an event may be r
 _NEVER_COUNTED = ("/livekit/webhook", "/healthz", "/readyz", "/metrics")
 # Agents tell a call's words, which nobody can ask for again.
 _NOT_COUNTED_FOR_AGENTS = ("/internal/",)
+# Open to strangers, and asks every part; what came back is seen a second later.
+_READINESS_KEPT_SECONDS = 1.0
 _RESOURCES = (
     web_calls,
     calls,
@@ -78,7 +80,7 @@ def build_app(settings: ApiSettings) -> FastAPI:
         async with open_parts(settings) as parts:
             await _furnish(parts)
             app.state.parts = parts
-            app.state.readiness = SharedCheck()
+            app.state.readiness = SharedCheck(_READINESS_KEPT_SECONDS)
             yield
 
     app = FastAPI(
