@@ -113,6 +113,11 @@ class ApiKeys:
             return None
         return Principal(tenant_id=row.tenant_id, role=Role(row.role), name=row.name)
 
+    async def valid_hashes(self) -> frozenset[str]:
+        """Of every key that opens something, across tenants."""
+        found = await self._session.scalars(select(ApiKeyRow.key_hash).where(_is_valid()))
+        return frozenset(found)
+
     async def list(self, tenant_id: str, limit: int = 50, cursor: str | None = None) -> KeysFound:
         """Newest first, also those that open nothing any more. Raises BadCursor."""
         found = select(ApiKeyRow).where(ApiKeyRow.tenant_id == tenant_id)

@@ -12,6 +12,7 @@ from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.edge.good_keys import GoodKeys
 from api.edge.token_bucket import Allowance, Policy, TokenBuckets
 from api.problems import problem
 from contract.call_token import call_id_of_token
@@ -48,6 +49,11 @@ class Quota:
         self.allowance: Allowance = self._buckets.take(key if self._of_key else address)
 
     @property
+    def is_used_up_by_strangers(self) -> bool:
+        """By others at this address, perhaps; this request's own key is not known yet."""
+        return not self._of_key and not self.allowance.is_granted
+
+    @property
     def policy(self) -> Policy:
         return self._buckets.policy
 
@@ -58,7 +64,8 @@ class Quota:
     def key_is_good(self) -> None:
         """From now on the key has a quota of its own."""
         if not self._of_key:
-            self._addresses.give_back(self._address)
+            if self.allowance.is_granted:
+                self._addresses.give_back(self._address)
             self._of_key = True
             self.allowance = self._keys.take(self.key)
 
@@ -90,12 +97,16 @@ class RateLimit:
         self._call_token_secret = call_token_secret
         self._exempt = exempt
         self._agents = agents
+        self._good_keys = GoodKeys()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or self._is_exempt(scope):
             await self._app(scope, receive, send)
             return
         quota = scope[_SCOPE_ENTRY] = self._quota_of(scope)
+        if quota.is_used_up_by_strangers and await self._is_good(scope, quota.key):
+            # Whoever guesses keys behind the same address is not to lock its good ones out.
+            quota.key_is_good()
 
         async def send_with_fields(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -106,6 +117,9 @@ class RateLimit:
             await self._app(scope, receive, send_with_fields)
         else:
             await _refusal(scope, quota)(scope, receive, send_with_fields)
+
+    async def _is_good(self, scope: Scope, key: str) -> bool:
+        return bool(bearer_of(scope)) and await self._good_keys.have(scope, key)
 
     def _is_exempt(self, scope: Scope) -> bool:
         path = scope["path"]

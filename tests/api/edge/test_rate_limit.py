@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from sqlalchemy import event
 
 from contract.identity import new_call_id
 from store.api_keys import ApiKeys, Role
@@ -78,6 +79,33 @@ async def test_strangers_share_the_quota_of_their_address_and_not_that_of_a_key(
     refused = await strict.get("/nothing", headers={"Authorization": ""})
     assert_problem(refused, 429, "rate-limited")
     assert (await strict.get("/calls")).status_code == 200
+
+
+async def test_who_guesses_keys_locks_no_good_one_out_at_his_address(strict: Service) -> None:
+    """This replica has never seen the good one; another may have."""
+    guesses = [{"Authorization": f"Bearer guess-{number}"} for number in range(60)]
+    answers = [await strict.get("/calls", headers=guess) for guess in guesses[:OF_ADDRESS]]
+    assert {answer.status_code for answer in answers} == {401}
+    asked = statements_of(strict)
+    for guess in guesses[OF_ADDRESS:]:
+        assert_problem(await strict.get("/calls", headers=guess), 429, "rate-limited")
+    assert len(asked) <= 2, asked  # however many are guessed
+    assert left(await strict.get("/calls")) == ("key", QUOTA - 1)
+    assert left(await strict.get("/calls")) == ("key", QUOTA - 2)
+    again = await strict.get("/calls", headers=guesses[0])
+    assert (again.status_code, left(again)) == (429, ("address", 0))
+
+
+def statements_of(service: Service) -> list[str]:
+    """What the database is asked from now on."""
+    asked: list[str] = []
+    engine = service.parts.database.engine.sync_engine
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(_c: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    return asked
 
 
 async def test_a_revoked_key_loses_its_quota(strict: Service) -> None:
