@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contract.calls import CallStatus, Direction, RecordingStatus
@@ -41,18 +41,31 @@ _RECORDING_STATUS: ColumnElement[str] = func.coalesce(
     ),
 )
 
+# Of these there are few, each with a row: it is found by its index, and its call by it.
+_SELDOM = (
+    RecordingStatus.RECORDING,
+    RecordingStatus.FINALISING,
+    RecordingStatus.NEEDS_ATTENTION,
+    RecordingStatus.LOST,
+)
+
 
 async def list_calls(session: AsyncSession, page: CallPage) -> CallsFound:
     """Raises BadCursor."""
-    found = (
+    found = await session.execute(calls_of(page))
+    rows = [(row, RecordingStatus(status)) for row, status in found]
+    return page_of(rows, page.limit, lambda last: _cursor_after(last[0]))
+
+
+def calls_of(page: CallPage) -> Select[CallRow, str]:
+    """Raises BadCursor."""
+    return (
         select(CallRow, _RECORDING_STATUS)
         .outerjoin(RecordingRow, RecordingRow.call_id == CallRow.call_id)
         .where(*_conditions(page))
         .order_by(CallRow.started_at.desc(), CallRow.call_id.desc())
         .limit(page.limit + 1)  # one more than shown tells whether another page follows
     )
-    rows = [(row, RecordingStatus(status)) for row, status in await session.execute(found)]
-    return page_of(rows, page.limit, lambda last: _cursor_after(last[0]))
 
 
 def _conditions(page: CallPage) -> list[ColumnElement[bool]]:
@@ -66,17 +79,16 @@ def _conditions(page: CallPage) -> list[ColumnElement[bool]]:
     if page.ended_reason is not None:
         conditions.append(CallRow.ended_reason == page.ended_reason.value)
     if page.recording_status is not None:
-        conditions.append(_RECORDING_STATUS.in_([page.recording_status.value]))
+        is_seldom = page.recording_status in _SELDOM
+        status = RecordingRow.status if is_seldom else _RECORDING_STATUS
+        conditions.append(status == page.recording_status.value)
     if page.started_after is not None:
         conditions.append(CallRow.started_at > page.started_after)
     if page.cursor is not None:
         started_at, call_id = _read_cursor(page.cursor)
-        conditions.append(
-            or_(
-                CallRow.started_at < started_at,
-                and_(CallRow.started_at == started_at, CallRow.call_id < call_id),
-            )
-        )
+        # In two conditions, of which an index can follow the first one.
+        conditions.append(CallRow.started_at <= started_at)
+        conditions.append(or_(CallRow.started_at < started_at, CallRow.call_id < call_id))
     return conditions
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -161,6 +162,13 @@ class Calls:
 
     async def events(self, call_id: str, after_seq: int = 0) -> list[EventRow]:
         return await entries_after(self._session, call_id, after_seq)
+
+    async def holds(self, call_id: str) -> Sequence[EventRow]:
+        """The timeline's `held` and `resumed`, in order."""
+        found = select(EventRow).where(
+            EventRow.call_id == call_id, EventRow.kind.in_(("held", "resumed"))
+        )
+        return (await self._session.scalars(found.order_by(EventRow.seq))).all()
 
     async def has_event(self, call_id: str, kind: str) -> bool:
         found = select(EventRow.seq).where(EventRow.call_id == call_id, EventRow.kind == kind)

@@ -53,7 +53,12 @@ class CallRow(Base):
             sqlite_where=_NOT_ENDED,
             postgresql_where=_NOT_ENDED,
         ),
+        # Lists, newest first: all of a tenant's, and by each filter.
         Index("ix_calls_tenant_started", "tenant_id", "started_at", "call_id"),
+        Index("ix_calls_tenant_status", "tenant_id", "status", "started_at", "call_id"),
+        Index("ix_calls_tenant_direction", "tenant_id", "direction", "started_at", "call_id"),
+        Index("ix_calls_tenant_assistant", "tenant_id", "assistant_id", "started_at", "call_id"),
+        Index("ix_calls_tenant_ended_reason", "tenant_id", "ended_reason", "started_at", "call_id"),
         Index("ix_calls_open", "status", sqlite_where=_NOT_ENDED, postgresql_where=_NOT_ENDED),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -36,11 +37,11 @@ async def read_call(parts: FromParts, row: CallRow) -> CallRead:
     async with parts.database.reader() as session:
         recording = await Recordings(session).get(row.call_id)
         bill = await Ledger(session).get(row.call_id)
-        events = await Calls(session).events(row.call_id)
+        changes = await Calls(session).holds(row.call_id)
     fields = {name: getattr(row, name) for name in CallRead.model_fields if hasattr(row, name)}
     fields |= {
         "metadata": row.metadata_,
-        "holds": holds_of(events, row.ended_at),
+        "holds": holds_of(changes, row.ended_at),
         "recording": recording_of(row, recording),
         "cost": _cost(bill) if bill is not None else None,
         "links": call_links(parts.settings, row.call_id, row.room_name),
@@ -67,10 +68,10 @@ def recording_of(call: CallRow, recording: RecordingRow | None) -> CallRecording
     return CallRecording(status=status, attempts=0, detail="")
 
 
-def holds_of(events: list[EventRow], ended_at: datetime | None) -> list[Hold]:
+def holds_of(changes: Sequence[EventRow], ended_at: datetime | None) -> list[Hold]:
     """From the timeline's `held` and `resumed`, each with its holder in `data`."""
     holds: list[Hold] = []
-    for event in events:
+    for event in changes:
         holder = str(event.data.get("holder", ""))
         if event.kind == "held":
             holds.append(Hold(begin=event.at, end=None, holder=holder))
