@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -66,15 +65,14 @@ class BridgeSettings(ProcessSettings):
     bridge_first_message_seconds: float = Field(
         5.0, gt=0, description="How long a connection may take to its first whole message."
     )
-    bridge_ringing_timeout: timedelta = Field(
-        timedelta(seconds=60), description="How long a call of ours may ring, seconds."
+    bridge_ringing_seconds: float = Field(
+        60.0, gt=0, description="How long a call of ours may ring."
     )
-    bridge_media_timeout: timedelta = Field(
-        timedelta(seconds=30),
-        description="Seconds without audio of the far side (hold aside) that end a call.",
+    bridge_media_timeout_seconds: float = Field(
+        30.0, gt=0, description="A call ends when its far side sends no audio for so long."
     )
-    bridge_max_duration: timedelta = Field(
-        timedelta(hours=4), description="The longest call, seconds from its answer."
+    bridge_max_duration_seconds: float = Field(
+        4 * 3600.0, gt=0, description="The longest call, from its answer."
     )
     bridge_drain_seconds: float = Field(
         3.0, ge=0, description="How long saying goodbye to every call may take after SIGTERM."

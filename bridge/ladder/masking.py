@@ -8,7 +8,11 @@ _SHOWN = 2
 _URI = re.compile(r"(?P<scheme>\b(?:sips?|tel):)(?P<user>[^@;>\s]*)(?=[@;>\s]|$)", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 # Numbers in free text: names to show, reason phrases, Refer-To of a transfer.
-_LONG = re.compile(r"\+?\d(?:[\s\-.()]?\d){4,}")
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_LONG = re.compile(
+    rf"(?P<address>(?<![\d.]){_OCTET}(?:\.{_OCTET}){{3}}(?::\d+)?(?![\d.]))"
+    r"|\+?\d(?:[\s\-.()]?\d){4,}"
+)
 
 
 def mask_number(text: str) -> str:
@@ -39,7 +43,9 @@ def mask_uri(text: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    return _LONG.sub(lambda found: mask_number(found[0]), mask_uri(text))
+    return _LONG.sub(
+        lambda found: found[0] if found["address"] else mask_number(found[0]), mask_uri(text)
+    )
 
 
 def _mask_user(user: str) -> str:

@@ -17,6 +17,8 @@ class HoldKind(StrEnum):
     INACTIVE = "inactive"
     ZERO = "zero"
     """c=0.0.0.0, of RFC 2543."""
+    SESSION = "session"
+    """sendonly, said for the whole session and not at the media line."""
     DELAYED = "delayed"
     """A re-INVITE without SDP, answered in its ACK with sendonly."""
 

@@ -9,11 +9,13 @@ from bridge.legs.core import LegCore, LegState
 from bridge.legs.digits import checked_digits, send_by_info
 from bridge.legs.errors import LegOver
 from bridge.legs.events import HoldKind, LegEvent, TransferProgress
+from bridge.legs.host import LegHost
 from bridge.legs.offers import Offers
 from bridge.legs.outcome import LegEnd, Side
 from bridge.legs.record import Why
 from bridge.rtp import PortsExhausted, Quality
 from bridge.sdp import Negotiation, NothingInCommon, SdpError
+from bridge.sip import Call
 
 __all__ = ["Leg", "LegState"]
 
@@ -21,7 +23,12 @@ __all__ = ["Leg", "LegState"]
 class Leg(LegCore):
     """Made by `Bridge.dial`, or handed to `Bridge.on_incoming`. Callbacks must not block."""
 
-    _accepting = False
+    def __init__(
+        self, host: LegHost, call: Call, *, max_duration: float, accept_transfers: bool
+    ) -> None:
+        super().__init__(host, call, max_duration=max_duration, accept_transfers=accept_transfers)
+        self._describing = asyncio.Lock()
+        self._described: str | None = None
 
     @property
     def id(self) -> str:
@@ -64,7 +71,7 @@ class Leg(LegCore):
 
     def play(self, pcm: bytes) -> None:
         """After what is playing already."""
-        if self.media is not None and self.state == "answered":
+        if self.media is not None and self.record.why is None:
             self.media.play(pcm)
 
     async def answered(self) -> bool:
@@ -84,30 +91,23 @@ class Leg(LegCore):
         self.call.ring(self._host.now(), status)
         self._host.pump()
 
+    async def play_early(self) -> None:
+        """Ring with our audio (183): what `play` gets now is heard before the answer."""
+        sdp = await self._own_description()
+        if sdp is not None and self._negotiation is not None and self.media is not None:
+            self.call.ring(self._host.now(), 183, sdp)
+            if self._negotiation.current is not None:
+                self.media.apply(self._negotiation.current, early=True)
+            self._host.pump()
+
     async def accept(self) -> None:
         """Answer an incoming call. What cannot be answered is refused, and ends."""
-        if self.call.direction != "in" or self._accepting or self.state != "ringing":
-            raise LegOver("There is no call to be answered.")
-        self._accepting = True
-        try:
-            media = await self._host.open_media()
-        except (PortsExhausted, OSError) as error:
-            self.reject(503, reason="no-media", detail=f"No port for audio: {error}")
-            return
-        if self.state != "ringing":  # they gave up, or we did
-            await media.aclose()
-            return
-        negotiation = Negotiation(self._host.local_media(media))
-        self.take(media, negotiation)
-        try:
-            sdp = negotiation.answer_to(self.offer) if self.offer else negotiation.offer()
-        except (SdpError, NothingInCommon) as error:
-            self.reject(error.sip_status, reason="not-acceptable", detail=str(error))
-            return
-        self.call.accept(sdp, self._host.now())
-        self._host.flush()
-        self._answer()
-        self._host.pump()
+        sdp = await self._own_description()
+        if sdp is not None and self.state == "ringing" and self.record.why is None:
+            self.call.accept(sdp, self._host.now())
+            self._host.flush()
+            self._answer()
+            self._host.pump()
 
     def reject(
         self, status: int = 603, *, reason: str = "rejected", detail: str = "", phrase: str = ""
@@ -154,6 +154,31 @@ class Leg(LegCore):
 
     def refuse_transfer(self, status: int = 603) -> None:
         self._transfers.refuse(status)
+
+    async def _own_description(self) -> str | None:
+        """None: the call ended, or does now, as it cannot be answered."""
+        if self.call.direction != "in" or self.state != "ringing":
+            raise LegOver("There is no call to be answered.")
+        async with self._describing:
+            if self._described is not None or self.record.why is not None:
+                return self._described
+            try:
+                media = await self._host.open_media()
+            except (PortsExhausted, OSError) as error:
+                self.reject(503, reason="no-media", detail=f"There is no port for audio: {error}")
+                return None
+            if self.state != "ringing" or self.record.why is not None:  # one side gave up
+                await media.aclose()
+                return None
+            negotiation = Negotiation(self._host.local_media(media))
+            self.take(media, negotiation)
+            try:
+                text = negotiation.answer_to(self.offer) if self.offer else negotiation.offer()
+            except (SdpError, NothingInCommon) as error:
+                self.reject(error.sip_status, reason="not-acceptable", detail=str(error))
+                return None
+            self._described = text
+            return text
 
     def _in_call(self) -> Offers:
         if self.state != "answered" or self.record.why is not None or self._offers is None:

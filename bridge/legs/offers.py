@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from bridge.legs.errors import LegOver, Refused
 from bridge.legs.events import HoldKind
+from bridge.legs.hold_texts import with_direction_of_session, without_address
 from bridge.legs.host import LegHost
-from bridge.legs.old_hold import without_address
 from bridge.sdp import Negotiation, NothingInCommon, SdpError
 from bridge.sip import Call
 
@@ -101,6 +101,8 @@ class Offers:
                 return self._negotiation.offer("sendrecv")
             case HoldKind.SENDONLY:
                 return self._negotiation.offer("sendonly")
+            case HoldKind.SESSION:
+                return with_direction_of_session(self._negotiation.offer("sendonly"))
             case HoldKind.ZERO:
                 return without_address(self._negotiation.offer("inactive"))
             case _:

@@ -67,8 +67,8 @@ class BridgeOptions:
                 first_message=settings.bridge_first_message_seconds,
             ),
             max_calls=settings.bridge_max_calls,
-            ringing_timeout=settings.bridge_ringing_timeout.total_seconds(),
-            media_timeout=settings.bridge_media_timeout.total_seconds(),
-            max_duration=settings.bridge_max_duration.total_seconds(),
+            ringing_timeout=settings.bridge_ringing_seconds,
+            media_timeout=settings.bridge_media_timeout_seconds,
+            max_duration=settings.bridge_max_duration_seconds,
             drain=settings.bridge_drain_seconds,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -108,5 +109,5 @@ class Connector:
         except ssl.SSLError as error:
             return f"TLS failed: {error.reason or 'unknown'}".lower().replace("_", " ")
         except OSError as error:
-            return (error.strerror or type(error).__name__).lower()
+            return os.strerror(error.errno).lower() if error.errno else type(error).__name__
         return "the connection was closed at once"
