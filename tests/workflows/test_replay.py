@@ -10,16 +10,25 @@ from temporalio.worker import Replayer
 from tests.workflows.saved_histories import saved_histories
 from workflows.call import CallWorkflow
 from workflows.recording import RecordingWorkflow
+from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
 
 HISTORIES = saved_histories()
 
 
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())
 async def test_saved_history_replays(history: WorkflowHistory) -> None:
-    replayer = Replayer(
-        workflows=[CallWorkflow, RecordingWorkflow], data_converter=pydantic_data_converter
-    )
-    await replayer.replay_workflow(history)
+    # Workers with a version have a class of their own for the one that never ends.
+    for watch in (RoomWatchWorkflow, VersionedRoomWatchWorkflow):
+        replayer = Replayer(
+            workflows=[CallWorkflow, RecordingWorkflow, watch],
+            data_converter=pydantic_data_converter,
+        )
+        await replayer.replay_workflow(history)
+
+
+def test_every_kind_of_workflow_is_among_them() -> None:
+    kinds = {name.rpartition(".")[2] for name in HISTORIES}
+    assert kinds == {"CallWorkflow", "RecordingWorkflow", "RoomWatchWorkflow"}
 
 
 def test_every_ending_of_a_web_call_is_among_them() -> None:
