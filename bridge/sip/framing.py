@@ -35,7 +35,8 @@ class KeepAlive:
 class Framer:
     """Of one connection. `feed` raises FramingError for what can only be answered by closing."""
 
-    def __init__(self, limits: MessageLimits | None = None, opened: float = 0.0) -> None:
+    def __init__(self, limits: MessageLimits | None = None, opened: float | None = None) -> None:
+        """`opened`: when a stranger connected, who has to say something within the limit."""
         self._limits = limits or MessageLimits()
         self._buffer = bytearray()
         self._searched = 0
