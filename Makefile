@@ -37,7 +37,7 @@ demo: env ## One spoken call, with the worker killed in its middle (DEMO_EXIT=1:
 
 .PHONY: test
 test: env ## Everything, on free ports and folders of its own, beside a running demo
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m tests $(ARGS)
 
 .PHONY: test-fast
 test-fast: env ## In a minute: what needs no server, no other process and no waiting

@@ -13,6 +13,17 @@ from tests.postgres import PostgresServer, postgres_server
 # PostgreSQL is a server: `make test-fast` leaves it out.
 DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.stack))
 
+_HERE = Path(__file__).parent
+# The command line's tests start a process for each command.
+_MARKS_OF_FOLDERS = {_HERE / "cli": pytest.mark.slow, _HERE / "e2e": pytest.mark.alone}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for folder, mark in _MARKS_OF_FOLDERS.items():
+            if item.path.is_relative_to(folder):
+                item.add_marker(mark)
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:

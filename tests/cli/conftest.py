@@ -17,15 +17,6 @@ from tests.api.service import KEY, Service, free_port, settings_for
 from tests.cli import running
 from tests.cli.running import Ran
 
-_HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test of the command line starts a process for each command."""
-    for item in items:
-        if item.path.is_relative_to(_HERE):
-            item.add_marker(pytest.mark.slow)
-
 
 @dataclass(frozen=True)
 class Installation:
