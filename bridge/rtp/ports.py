@@ -93,12 +93,11 @@ class PortRange:
             f"{len(self._resting)} resting after a call, {foreign} taken by other programs."
         )
 
-    def give_back(self, pair: PortPair) -> None:
-        """Closes it; giving back twice does nothing."""
-        pair.close()
-        if pair.port in self._used:
-            self._used.remove(pair.port)
-            self._resting[pair.port] = self._clock() + self._rest
+    def give_back(self, port: int) -> None:
+        """The pair's RTP port, its sockets being closed. Giving back twice does nothing."""
+        if port in self._used:
+            self._used.remove(port)
+            self._resting[port] = self._clock() + self._rest
 
     def _is_resting(self, port: int, now: float) -> bool:
         until = self._resting.get(port)

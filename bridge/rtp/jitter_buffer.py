@@ -1,0 +1,206 @@
+"""The jitter buffer: packets go in as they come, 20 ms come out at each tick. No clock of its own.
+
+All codecs here have one byte of payload for each unit of the RTP clock, so that the buffer is a
+line of bytes on which packets of any length lie, and a frame is a cut of it. A packet's place is
+its timestamp, moved so that a stream which jumps (another source, a sender that stood still) goes
+on where the last one ended.
+
+How long packets wait follows from how unevenly they came within the last second: as long as the
+late ones were later than the earliest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+
+from bridge.rtp.counting import timestamp_step
+from bridge.sdp.codecs import CLOCK_RATE
+
+FRAME = 160  # units: 20 ms
+MS = CLOCK_RATE // 1000  # units a millisecond
+
+_FIRST_DELAY = 40 * MS  # until the network's unevenness is known
+_MARGIN = 10 * MS  # our ticks and the sender's do not keep step
+_MEMORY = 1.0  # s of arrivals that are looked at
+_LATE_SHARE = 0.03  # of packets that may come too late
+_LOOK_EVERY = 10  # packets
+_JUMP = 1.0 * CLOCK_RATE  # a packet that is further off belongs to another timeline
+_TOO_MUCH = FRAME + 5 * MS  # more than wanted: less would swing with each packet
+_SHORTEN_EVERY = 8  # frames
+_LENGTHEN_EVERY = 5  # frames
+_MAX_PACKETS = 256
+
+Piece = tuple[int, bytes] | int
+"""Payload type and payload, or a number of units that nothing is there for."""
+
+
+class JitterBuffer:
+    """Delays from `minimum` to `maximum` ms, as short as the network allows."""
+
+    def __init__(self, *, minimum: int = 20, maximum: int = 200) -> None:
+        self._minimum, self._maximum = minimum * MS, maximum * MS
+        self.late = 0  # packets whose moment had passed
+        self.skipped = 0  # units left out to catch up
+        self.inserted = 0  # units made up to wait for late packets
+        self._packets: dict[int, tuple[int, bytes]] = {}  # by place
+        self._play: int | None = None  # the place that is due next
+        self._begin_at = 0.0
+        self._end = 0  # the place behind the newest packet
+        self._newest = (0, 0)  # extended sequence number and place of the newest packet
+        self._timestamp = 0
+        self._arrivals: deque[tuple[float, float]] = deque()  # (when, clock minus place)
+        self._earliest = math.inf  # of these differences
+        self._wanted = float(_FIRST_DELAY)
+        self._until_look = _LOOK_EVERY
+        self._within_frame = (
+            0  # units between a frame's first and last packet, when shorter ones come
+        )
+        self._frames_since_change = 0
+        self._jump = True  # the next packet begins a timeline
+
+    @property
+    def delay_ms(self) -> float:
+        """From the arrival of the network's fastest packets to their playing."""
+        if self._play is None or not self._arrivals:
+            return 0.0
+        return max(0.0, self._ahead(self._arrivals[-1][0]) / MS)
+
+    def clear(self) -> None:
+        """Forget all packets, as after a hold; the next one begins anew."""
+        self._packets.clear()
+        self._play = None
+        self._arrivals.clear()
+        self._earliest = math.inf
+        self._wanted = float(_FIRST_DELAY)
+        self._jump = True
+
+    def restart(self) -> None:
+        """Another source follows; what is here is played first."""
+        self._jump = True
+
+    def put(
+        self, sequence: int, timestamp: int, payload_type: int, payload: bytes, now: float
+    ) -> None:
+        """`sequence` is the extended one: it tells a late packet from a timestamp that jumped."""
+        newer = self._jump or sequence > self._newest[0]
+        clock = now * CLOCK_RATE
+        if self._jump:
+            place = self._after_the_last(clock)
+        else:
+            place = self._newest[1] + timestamp_step(timestamp, self._timestamp)
+            if newer and abs(clock - place - self._earliest) > _JUMP:
+                place = self._after_the_last(clock)
+            elif not newer and place >= self._end:
+                return  # overtaken by a jump: its timeline is over
+        if newer:
+            self._newest = (sequence, place)
+            self._timestamp = timestamp
+            self._end = max(self._end, place + len(payload))
+            self._within_frame = max(0, FRAME - len(payload))
+        self._arrived(now, clock - place)
+        self._keep(place, payload_type, payload)
+
+    def pull(self, now: float) -> list[Piece]:
+        """The next 20 ms: pieces that add up to FRAME units."""
+        if self._play is None:
+            if not self._packets or now < self._begin_at:
+                return [FRAME]
+            self._play = min(self._packets)
+        self._frames_since_change += 1
+        ahead = self._ahead(now)
+        if ahead > self._maximum + _TOO_MUCH:
+            self._skip(int(ahead - self._wanted) // FRAME * FRAME)
+        elif ahead > self._wanted + _TOO_MUCH and self._may_change(_SHORTEN_EVERY):
+            self._skip(FRAME)
+        elif ahead < self._wanted - FRAME / 2 and self._may_wait():
+            self.inserted += FRAME
+            self._frames_since_change = 0
+            return [FRAME]
+        return self._cut()
+
+    def _ahead(self, now: float) -> float:
+        """Units between what may just be arriving and what is played."""
+        assert self._play is not None
+        return now * CLOCK_RATE - self._earliest - self._play
+
+    def _may_change(self, frames: int) -> bool:
+        return self._frames_since_change >= frames
+
+    def _may_wait(self) -> bool:
+        """A frame that is not there is waited for; one that is there only now and then."""
+        assert self._play is not None
+        return self._play not in self._packets or self._may_change(_LENGTHEN_EVERY)
+
+    def _skip(self, units: int) -> None:
+        assert self._play is not None
+        self._play += units
+        self.skipped += units
+        self._frames_since_change = 0
+        for place in [place for place in self._packets if self._ends(place) <= self._play]:
+            del self._packets[place]
+
+    def _ends(self, place: int) -> int:
+        return place + len(self._packets[place][1])
+
+    def _after_the_last(self, clock: float) -> int:
+        """The place of a packet that begins a timeline; the delay begins anew with it."""
+        self._jump = False
+        if self._play is None:
+            place = self._end
+            self._begin_at = (clock + _FIRST_DELAY) / CLOCK_RATE
+        else:
+            place = max(self._end, self._play + int(self._wanted))
+        self._arrivals.clear()
+        self._earliest = math.inf
+        return place
+
+    def _arrived(self, now: float, difference: float) -> None:
+        self._arrivals.append((now, difference))
+        self._earliest = min(self._earliest, difference)
+        self._until_look -= 1
+        if self._until_look <= 0:
+            self._look(now)
+
+    def _look(self, now: float) -> None:
+        self._until_look = _LOOK_EVERY
+        arrivals = self._arrivals
+        while arrivals[0][0] < now - _MEMORY or len(arrivals) > _MAX_PACKETS:
+            arrivals.popleft()
+        differences = sorted(difference for _, difference in arrivals)
+        self._earliest = differences[0]
+        late = differences[int((len(differences) - 1) * (1 - _LATE_SHARE))]
+        wanted = late - differences[0] + self._within_frame + _MARGIN
+        self._wanted = min(max(wanted, self._minimum), self._maximum)
+
+    def _keep(self, place: int, payload_type: int, payload: bytes) -> None:
+        if (self._play is not None and place + len(payload) <= self._play) or len(
+            self._packets
+        ) >= _MAX_PACKETS:
+            self.late += 1
+        else:
+            self._packets.setdefault(place, (payload_type, payload))
+
+    def _cut(self) -> list[Piece]:
+        assert self._play is not None
+        start = self._play
+        self._play = end = start + FRAME
+        whole = self._packets.get(start)
+        if whole is not None and len(whole[1]) == FRAME:  # the usual case
+            del self._packets[start]
+            return [whole]
+        pieces: list[Piece] = []
+        for place in sorted(place for place in self._packets if place < end):
+            payload_type, payload = self._packets[place]
+            if place > start:
+                pieces.append(place - start)
+                start = place
+            part = payload[start - place : end - place]
+            if part:
+                pieces.append((payload_type, part))
+                start += len(part)
+            if place + len(payload) <= end:
+                del self._packets[place]
+        if start < end:
+            pieces.append(end - start)
+        return pieces

@@ -1,0 +1,129 @@
+"""One timer for all calls of a process: each of them is called every 20 ms, on a fixed schedule.
+
+The calls are spread over the 20 ms, so that four hundred of them do not wait for one another. The
+schedule is absolute: lateness of one tick does not move the next one, and ticks that a stall has
+swallowed are told as `missed` instead of being made up for one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+INTERVAL = 0.02  # s
+_SLOTS = 20  # of a millisecond
+_EARLY = 0.0005  # s: timers count milliseconds; waiting for the rest would take another one
+
+Tick = Callable[[float, int], None]
+"""Called with the time (s) that was due, and how many ticks before it were missed."""
+
+log = logging.getLogger(__name__)
+
+
+class Lateness:
+    """A histogram of how late ticks came, in milliseconds."""
+
+    BOUNDS = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, math.inf)
+
+    def __init__(self) -> None:
+        self.counts = [0] * len(self.BOUNDS)
+        self.missed = 0  # ticks
+
+    def add(self, ms: float) -> None:
+        for index, bound in enumerate(self.BOUNDS):
+            if ms <= bound:
+                self.counts[index] += 1
+                return
+
+    def percentile(self, percent: float) -> float:
+        """The upper bound of the class it is in; 0 before the first tick."""
+        due = sum(self.counts) * percent / 100
+        for bound, count in zip(self.BOUNDS, self.counts, strict=True):
+            due -= count
+            if due <= 0:
+                return bound if sum(self.counts) else 0.0
+        return math.inf
+
+
+class Ticker:
+    """`Ticker.of_loop()` is the one to share."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.lateness = Lateness()
+        self._loop = loop
+        self._clock = clock
+        self._slots: list[list[Tick]] = [[] for _ in range(_SLOTS)]
+        self._due = [0.0] * _SLOTS
+        self._timer: asyncio.TimerHandle | None = None
+
+    @classmethod
+    def of_loop(cls) -> Ticker:
+        """The running loop's."""
+        loop = asyncio.get_running_loop()
+        ticker = _tickers.get(loop)
+        if ticker is None:
+            ticker = _tickers[loop] = cls(loop)
+        return ticker
+
+    def __len__(self) -> int:
+        return sum(map(len, self._slots))
+
+    def add(self, tick: Tick) -> None:
+        now = self._clock()
+        slot = min(range(_SLOTS), key=lambda index: len(self._slots[index]))
+        if not self._slots[slot]:
+            self._due[slot] = self._next_of(slot, now)
+        self._slots[slot].append(tick)
+        self._arm(now)
+
+    def remove(self, tick: Tick) -> None:
+        """Safe to repeat; also from within a tick."""
+        for index, slot in enumerate(self._slots):
+            if tick in slot:
+                # A copy: the old list may just be walked through.
+                self._slots[index] = [other for other in slot if other != tick]
+        if not len(self) and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _next_of(self, slot: int, now: float) -> float:
+        offset = slot * INTERVAL / _SLOTS
+        return (math.floor((now - offset) / INTERVAL) + 1) * INTERVAL + offset
+
+    def _arm(self, now: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        due = min(due for due, slot in zip(self._due, self._slots, strict=True) if slot)
+        self._timer = self._loop.call_later(max(0.0, due - now), self._run)
+
+    def _run(self) -> None:
+        self._timer = None
+        now = self._clock()
+        for index in sorted(range(_SLOTS), key=self._due.__getitem__):
+            if self._slots[index] and self._due[index] <= now + _EARLY:
+                self._run_slot(index)
+                now = self._clock()
+        if len(self):
+            self._arm(now)
+
+    def _run_slot(self, index: int) -> None:
+        due = self._due[index]
+        missed = max(0, int((self._clock() - due) / INTERVAL))
+        due += missed * INTERVAL
+        self._due[index] = due + INTERVAL
+        self.lateness.missed += missed * len(self._slots[index])
+        for tick in self._slots[index]:
+            self.lateness.add((self._clock() - due + missed * INTERVAL) * 1000)
+            try:
+                tick(due, missed)
+            except Exception:  # one call's fault is not the others'
+                log.exception("a tick failed")
+
+
+_tickers: WeakKeyDictionary[asyncio.AbstractEventLoop, Ticker] = WeakKeyDictionary()
