@@ -29,8 +29,10 @@ from activities.billing import BillingActivities
 from activities.call_log import CallLog, quiet_temporal
 from activities.call_records import CallRecordActivities
 from activities.job_metadata import JobMetadataWriter
+from activities.outside import Outside
 from activities.prices import PriceTable
 from activities.recording import RecordingActivities
+from activities.recording_bucket import RecordingBucket
 from activities.room_watch import RoomWatchActivities
 from activities.rooms import RoomActivities
 from activities.settings import WorkerSettings
@@ -67,11 +69,18 @@ async def run(settings: WorkerSettings) -> None:
         stack.push_async_callback(livekit.aclose)
         egress = _livekit(settings, settings.egress_api_url or settings.livekit_url)
         stack.push_async_callback(egress.aclose)
+        outside = Outside(
+            temporal=client,
+            database=database,
+            livekit=livekit,
+            egress=egress,
+            bucket=RecordingBucket.from_settings(settings),
+        )
         worker = Worker(
             client,
             task_queue=settings.call_task_queue,
             workflows=VERSIONED_WORKFLOWS if settings.worker_versioning else WORKFLOWS,
-            activities=_activities(settings, client, database, livekit, egress),
+            activities=_activities(settings, outside),
             workflow_runner=_sandbox(),
             # Else the next event of a call whose worker was killed waits 10 s for it to come back.
             sticky_queue_schedule_to_start_timeout=settings.sticky_timeout,
@@ -83,26 +92,21 @@ async def run(settings: WorkerSettings) -> None:
         )
         await _start_room_watch(client, settings)
         async with worker, AsyncExitStack() as pages:
-            await _serve_pages(pages, settings, client, database, metrics_address)
+            await _serve_pages(pages, settings, outside, metrics_address)
             log.info("worker_started", task_queue=settings.call_task_queue)
             await _asked_to_stop()
             log.info("worker_stopping")
 
 
-def _activities(
-    settings: WorkerSettings,
-    client: Client,
-    database: Database,
-    livekit: api.LiveKitAPI,
-    egress: api.LiveKitAPI,
-) -> list[Callable[..., Any]]:
+def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[..., Any]]:
+    livekit, database = outside.livekit, outside.database
     jobs = JobMetadataWriter(settings.call_token_secret)
     agents = AgentActivities(livekit, jobs)
     rooms = RoomActivities(livekit, agents, jobs)
     records = CallRecordActivities(database, settings.default_assistant_id)
     billing = BillingActivities(database, PriceTable.load())
-    recording = RecordingActivities.from_settings(egress, settings)
-    watch = RoomWatchActivities(livekit, database, client)
+    recording = RecordingActivities(outside.egress, outside.bucket)
+    watch = RoomWatchActivities(livekit, database, outside.temporal)
     return [
         rooms.open_room,
         rooms.read_room_metadata,
@@ -127,18 +131,23 @@ def _activities(
 async def _serve_pages(
     stack: AsyncExitStack,
     settings: WorkerSettings,
-    client: Client,
-    database: Database,
+    outside: Outside,
     metrics_address: str | None,
 ) -> None:
     """Only while the worker polls, so whoever is answered sees one that does."""
     if settings.worker_http_port is None:
         return
 
-    async def temporal() -> None:
-        await client.service_client.check_health(timeout=settings.temporal_rpc_timeout)
-
-    pages = ProcessPages({"temporal": temporal, "database": database.ping}, metrics_address)
+    pages = ProcessPages(
+        {
+            "temporal": outside.check_temporal,
+            "database": outside.database.ping,
+            "livekit": outside.check_livekit,
+        },
+        # Calls go on without these; recordings wait.
+        {"egress": outside.check_egress, "object_store": outside.check_bucket},
+        temporal_metrics=metrics_address,
+    )
     serving = pages.serve(settings.worker_http_host, settings.worker_http_port)
     try:
         await stack.enter_async_context(serving)

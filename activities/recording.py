@@ -14,7 +14,6 @@ from temporalio.exceptions import ApplicationError
 
 from activities.livekit_errors import is_not_found, livekit_errors
 from activities.recording_bucket import BucketUnavailable, RecordingBucket, RecordingMissing
-from activities.settings import WorkerSettings
 from contract.recordings import EgressSeen, EgressStatus
 from contract.steps import EgressById, RecordingVerified, StartEgress, Step, VerifyRecording
 
@@ -40,21 +39,6 @@ class RecordingActivities:
     def __init__(self, livekit: api.LiveKitAPI, bucket: RecordingBucket) -> None:
         self._egress = livekit.egress
         self._bucket = bucket
-
-    @classmethod
-    def from_settings(
-        cls, livekit: api.LiveKitAPI, settings: WorkerSettings
-    ) -> RecordingActivities:
-        return cls(
-            livekit,
-            RecordingBucket(
-                endpoint=settings.s3_endpoint,
-                region=settings.s3_region,
-                bucket=settings.s3_bucket,
-                access_key=settings.s3_access_key_id,
-                secret=settings.s3_secret_access_key,
-            ),
-        )
 
     @activity.defn(name=Step.START_EGRESS)
     async def start_egress(self, order: StartEgress) -> EgressSeen:

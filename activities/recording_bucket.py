@@ -14,6 +14,7 @@ from livekit import api
 
 from activities.ogg_opus import OggOpusLength
 from contract.steps import RecordingVerified
+from engine.settings import StorageSettings
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -39,6 +40,16 @@ class RecordingBucket:
     access_key: str = field(repr=False)
     secret: str = field(repr=False)
 
+    @classmethod
+    def from_settings(cls, settings: StorageSettings) -> RecordingBucket:
+        return cls(
+            endpoint=settings.s3_endpoint,
+            region=settings.s3_region,
+            bucket=settings.s3_bucket,
+            access_key=settings.s3_access_key_id,
+            secret=settings.s3_secret_access_key,
+        )
+
     def for_egress(self) -> api.S3Upload:
         return api.S3Upload(
             endpoint=self.endpoint,
@@ -51,6 +62,13 @@ class RecordingBucket:
 
     @cached_property
     def _client(self) -> S3Client:
+        return self._make_client(read_timeout=20, attempts=2)
+
+    @cached_property
+    def _impatient_client(self) -> S3Client:
+        return self._make_client(read_timeout=2, attempts=1)
+
+    def _make_client(self, *, read_timeout: float, attempts: int) -> S3Client:
         # A session of our own: boto3's default one is not safe to share between threads.
         return boto3.session.Session().client(
             "s3",
@@ -61,11 +79,15 @@ class RecordingBucket:
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if self.endpoint else "auto"},
-                connect_timeout=5,
-                read_timeout=20,
-                retries={"total_max_attempts": 2},
+                connect_timeout=min(5.0, read_timeout),
+                read_timeout=read_timeout,
+                retries={"total_max_attempts": attempts},
             ),
         )
+
+    def check(self) -> None:
+        """Blocks, for a few seconds at most. Raises what boto3 raises when it is away."""
+        self._impatient_client.head_bucket(Bucket=self.bucket)
 
     def read_through(self, key: str) -> RecordingVerified:
         """Reads one recording, never holding more than a piece of it. Blocks.

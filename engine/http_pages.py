@@ -12,32 +12,46 @@ import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from contract.errors import PlatformError
+from engine.shared_check import SharedCheck
+
 _PATIENCE = 2.0
+_KEPT_SECONDS = 1.0
 
 Check = Callable[[], Awaitable[None]]
+PartState = dict[str, object]
 
 log = structlog.get_logger()
 
 
 class ProcessPages:
     """`/healthz`, `/readyz` (each check by name) and `/metrics`, with Temporal's while
-    the SDK gives them."""
+    the SDK gives them.
 
-    def __init__(self, checks: Mapping[str, Check], temporal_metrics: str | None = None) -> None:
-        self._checks = checks
+    Without what `needed` names the process cannot work (503); without the others it is `degraded`.
+    """
+
+    def __init__(
+        self,
+        needed: Mapping[str, Check],
+        others: Mapping[str, Check] | None = None,
+        *,
+        metrics: bool = True,
+        temporal_metrics: str | None = None,
+    ) -> None:
+        self._needed = needed
+        self._checks = {**needed, **(others or {})}
+        self._readiness: SharedCheck[dict[str, PartState]] = SharedCheck(_KEPT_SECONDS)
+        self._has_metrics = metrics
         self._temporal_metrics = temporal_metrics
 
     @asynccontextmanager
     async def serve(self, host: str, port: int) -> AsyncIterator[None]:
         """Raises OSError when the port cannot be used."""
         app = web.Application()
-        app.add_routes(
-            [
-                web.get("/healthz", self._healthz),
-                web.get("/readyz", self._readyz),
-                web.get("/metrics", self._metrics),
-            ]
-        )
+        app.add_routes([web.get("/healthz", self._healthz), web.get("/readyz", self._readyz)])
+        if self._has_metrics:
+            app.add_routes([web.get("/metrics", self._metrics)])
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:
@@ -50,11 +64,17 @@ class ProcessPages:
         return web.json_response({"status": "ok"})
 
     async def _readyz(self, _request: web.Request) -> web.Response:
-        states = await asyncio.gather(*(_state(check) for check in self._checks.values()))
-        parts = dict(zip(self._checks, states, strict=True))
-        ready = all(state["ok"] for state in states)
-        body = {"status": "ready" if ready else "not ready", "parts": parts}
-        return web.json_response(body, status=200 if ready else 503)
+        parts = await self._readiness(self._look)
+        away = [name for name, state in parts.items() if not state["ok"]]
+        if any(name in self._needed for name in away):
+            return web.json_response({"status": "not ready", "parts": parts}, status=503)
+        return web.json_response({"status": "degraded" if away else "ready", "parts": parts})
+
+    async def _look(self) -> dict[str, PartState]:
+        states = await asyncio.gather(
+            *(_state(check, name in self._needed) for name, check in self._checks.items())
+        )
+        return dict(zip(self._checks, states, strict=True))
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         ours = await asyncio.to_thread(generate_latest)
@@ -85,12 +105,15 @@ def free_local_address() -> str:
         return f"127.0.0.1:{found.getsockname()[1]}"
 
 
-async def _state(check: Check) -> dict[str, object]:
+async def _state(check: Check, needed: bool) -> PartState:
+    detail = ""
     try:
         async with asyncio.timeout(_PATIENCE):
             await check()
     except TimeoutError:
-        return {"ok": False, "detail": f"no answer within {_PATIENCE:g} s"}
+        detail = f"no answer within {_PATIENCE:g} s"
+    except PlatformError as error:
+        detail = str(error)
     except Exception as error:  # whatever it is, the part cannot be used
-        return {"ok": False, "detail": type(error).__name__}
-    return {"ok": True, "detail": ""}
+        detail = type(error).__name__
+    return {"ok": not detail, "needed": needed, "detail": detail}

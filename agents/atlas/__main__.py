@@ -22,6 +22,7 @@ def main() -> int:
     return asyncio.run(
         serve(
             make_server(settings),
+            health_port=settings.atlas_health_port,
             drain_seconds=settings.agent_drain_seconds,
             close_seconds=settings.agent_close_seconds,
         )

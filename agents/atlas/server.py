@@ -14,7 +14,12 @@ from agents.atlas.call import AtlasCall
 from agents.atlas.settings import AtlasSettings
 from agents.job import NotACall, accept_calls, job_of
 from agents.probe import ProbeAnswers
-from agents.serving import WARM_UP_SECONDS, load_function
+from agents.serving import (
+    LIVEKITS_PAGE_HOST,
+    LIVEKITS_PAGE_PORT,
+    WARM_UP_SECONDS,
+    load_function,
+)
 from contract.identity import AgentRole
 from engine.runtime import use_our_runtime
 from engine.startup import load
@@ -62,7 +67,8 @@ def make_server(settings: AtlasSettings) -> AgentServer:
         load_fnc=load_function(settings.atlas_load_threshold),
         num_idle_processes=(os.cpu_count() or 1) if idle is None else idle,
         max_retry=settings.atlas_max_retry,
-        port=settings.atlas_health_port,
+        host=LIVEKITS_PAGE_HOST,
+        port=LIVEKITS_PAGE_PORT,
         prometheus_port=settings.atlas_prometheus_port,
         session_end_timeout=SESSION_END_SECONDS,
         setup_fnc=prepare,

@@ -59,7 +59,9 @@ class AtlasSettings(ToolSettings, ProviderSettings):
         0.7, gt=0, description="CPU load above which Atlas takes no more calls; `inf`: takes all."
     )
     atlas_max_retry: int = Field(16, ge=0, description="Attempts to reach LiveKit.")
-    atlas_health_port: int = Field(8081, ge=0, le=65535, description="Port of `/` and `/worker`.")
+    atlas_health_port: int = Field(
+        8081, ge=0, le=65535, description="Port of `/healthz` and `/readyz`."
+    )
     atlas_prometheus_port: int | None = Field(
         None, ge=1, le=65535, description="Port of `/metrics`; default: none."
     )

@@ -12,7 +12,12 @@ from agents.job import NotACall, accept_calls, job_of
 from agents.media_bot.call import MediaBotCall
 from agents.media_bot.settings import MediaBotSettings
 from agents.probe import ProbeAnswers
-from agents.serving import WARM_UP_SECONDS, load_function
+from agents.serving import (
+    LIVEKITS_PAGE_HOST,
+    LIVEKITS_PAGE_PORT,
+    WARM_UP_SECONDS,
+    load_function,
+)
 from contract.identity import AgentRole
 from engine.runtime import use_our_runtime
 from engine.startup import load
@@ -54,7 +59,8 @@ def make_server(settings: MediaBotSettings) -> AgentServer:
         load_fnc=load_function(settings.media_bot_load_threshold),
         num_idle_processes=settings.media_bot_num_idle_processes,
         max_retry=settings.media_bot_max_retry,
-        port=settings.media_bot_health_port,
+        host=LIVEKITS_PAGE_HOST,
+        port=LIVEKITS_PAGE_PORT,
         prometheus_port=settings.media_bot_prometheus_port,
         session_end_timeout=SESSION_END_SECONDS,
         setup_fnc=prepare,

@@ -16,7 +16,7 @@ class MediaBotSettings(AgentSettings):
     )
     media_bot_max_retry: int = Field(16, ge=0, description="Attempts to reach LiveKit.")
     media_bot_health_port: int = Field(
-        8082, ge=0, le=65535, description="Port of `/` and `/worker`."
+        8082, ge=0, le=65535, description="Port of `/healthz` and `/readyz`."
     )
     media_bot_prometheus_port: int | None = Field(
         None, ge=1, le=65535, description="Port of `/metrics`; default: none."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,15 +22,12 @@ class Probes:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._since: dict[Part, datetime] = {}
-        self._read_from: dict[Part, int] = {}
         self._temporal: Any = None  # a temporalio Client; imported late, as that takes its time
         self._retention_is_set = False
         self._http: aiohttp.ClientSession | None = None
 
     def forget(self, part: Part) -> None:
-        log = self._site.log(Part.LIVEKIT)
         self._since[part] = datetime.now(UTC)
-        self._read_from[part] = log.stat().st_size if log.exists() else 0
         if part is Part.TEMPORAL:
             self._temporal = None
 
@@ -159,24 +155,10 @@ class Probes:
         return await asyncio.to_thread(_bucket_exists, self._site)
 
     async def _agent_is_registered(self, part: Part) -> bool:
-        """Its own page answers before LiveKit knows it, so LiveKit's log has the last word.
-
-        A room that is opened earlier gets no agent, without a word to anybody.
-        """
+        """A room that is opened earlier gets no agent, without a word to anybody."""
         ports = self._site.ports
         port = ports.atlas_health if part is Part.ATLAS else ports.media_bot_health
-        page = await self._get(f"http://127.0.0.1:{port}/worker")
-        if page is None or json.loads(page).get("agent_name") != part:
-            return False
-        log = self._site.log(Part.LIVEKIT)
-        if not log.exists():
-            return False
-        with log.open("rb") as lines:
-            lines.seek(self._read_from.get(part, 0))
-            return any(
-                b'"worker registered"' in line and f'"agentName":"{part}"'.encode() in line
-                for line in lines
-            )
+        return await self._answers(f"http://127.0.0.1:{port}/readyz")
 
 
 def _bucket_exists(site: Site) -> bool:

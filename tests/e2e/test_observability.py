@@ -174,6 +174,9 @@ async def test_the_worker_tells_how_it_is(observed: Observed) -> None:
     assert {name: part["ok"] for name, part in told["parts"].items()} == {
         "temporal": True,
         "database": True,
+        "livekit": True,
+        "egress": True,
+        "object_store": True,
     }
 
 

@@ -39,7 +39,7 @@ async def page(temporal_metrics: str) -> str:
     """Raises what aiohttp raises unless the answer is good."""
     host, _, port = free_local_address().partition(":")
     async with (
-        ProcessPages({}, temporal_metrics).serve(host, int(port)),
+        ProcessPages({}, temporal_metrics=temporal_metrics).serve(host, int(port)),
         aiohttp.ClientSession(raise_for_status=True) as session,
         session.get(f"http://{host}:{port}/metrics") as answer,
     ):

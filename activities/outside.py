@@ -1,0 +1,42 @@
+"""The systems that activities work with, and whether they answer."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+
+from livekit import api
+from temporalio.client import Client
+
+from activities.recording_bucket import RecordingBucket
+from store.database import Database
+
+# Nobody names a room like this.
+_NO_ROOM = "readyz"
+_PATIENCE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """Each check raises whatever its client does; also when our key is refused."""
+
+    temporal: Client
+    database: Database
+    livekit: api.LiveKitAPI
+    egress: api.LiveKitAPI
+    bucket: RecordingBucket
+
+    async def check_temporal(self) -> None:
+        await self.temporal.service_client.check_health(timeout=_PATIENCE)
+
+    async def check_livekit(self) -> None:
+        await self.livekit.room.list_rooms(api.ListRoomsRequest(names=[_NO_ROOM]))
+
+    async def check_egress(self) -> None:
+        """Its API, which tells nothing of whether a recorder is free."""
+        asked = api.ListEgressRequest(room_name=_NO_ROOM, active=True)
+        await self.egress.egress.list_egress(asked)
+
+    async def check_bucket(self) -> None:
+        await asyncio.to_thread(self.bucket.check)
