@@ -46,7 +46,8 @@ async def list_keys(
 @router.delete("/{key_id}", summary="Revoke an API key", status_code=204)
 async def revoke(key_id: str, parts: FromParts, principal: Admin) -> Response:
     """It opens nothing from the next request on. A repeat changes nothing. 409 `last-admin-key`
-    for the last key that could still make others."""
+    for the last valid admin key, and for the last one that does not expire: an admin key with
+    `expires_at` counts only while there is no other."""
     async with parts.database.session() as session:
         await ApiKeys(session).revoke_by_id(principal.tenant_id, key_id)
     return Response(status_code=204)
