@@ -65,7 +65,9 @@ async def open_parts(settings: ApiSettings) -> AsyncIterator[Parts]:
             object_store=ObjectStore(settings),
             converter=data_converter(settings),
             until_answered=until_answered,
-            open_streams=OpenStreams(settings.max_open_streams),
+            open_streams=OpenStreams(
+                settings.max_open_streams, settings.max_open_streams_per_tenant
+            ),
             sealing=sealing,
         )
 

@@ -75,6 +75,9 @@ class ApiSettings(ToolSettings, EngineSettings, LiveKitSettings, StorageSettings
     max_open_streams: int = Field(
         50, ge=1, description="Event streams that one API key may hold open, per replica."
     )
+    max_open_streams_per_tenant: int = Field(
+        200, ge=1, description="The same for all API keys of a tenant together."
+    )
     # A client's patience of 5 s, less what a busy machine needs to claim the key before it and to
     # withdraw a start that nobody answered after it (0.6 s were measured in a CI run).
     start_timeout_seconds: float = Field(

@@ -33,15 +33,14 @@ _WRAP_UP_TAKES = timedelta(minutes=2)
 _UNSETTLED = (RecordingStatus.PENDING, RecordingStatus.RECORDING, RecordingStatus.FINALISING)
 
 
-async def _place_for_a_stream(request: Request, parts: FromParts, _: Reader) -> AsyncIterator[str]:
+async def _place_for_a_stream(
+    request: Request, parts: FromParts, principal: Reader
+) -> AsyncIterator[str]:
     """The follower's key."""
-    # FastAPI comes back here when the stream has ended, whoever ended it.
     key = bearer_of(request.scope)
-    parts.open_streams.enter(hash_key(key))
-    try:
+    # FastAPI comes back here when the stream has ended, whoever ended it.
+    with parts.open_streams.one_more(hash_key(key), principal.tenant_id):
         yield key
-    finally:
-        parts.open_streams.leave(hash_key(key))
 
 
 PlaceForAStream = Annotated[str, Depends(_place_for_a_stream)]

@@ -98,6 +98,7 @@ def _api(site: Site) -> dict[str, str]:
         "RATE_LIMIT_REQUESTS": "1000000",
         "ADDRESS_RATE_LIMIT_REQUESTS": "1000000",
         "MAX_OPEN_STREAMS": "1000",
+        "MAX_OPEN_STREAMS_PER_TENANT": "1000",
         "TOOL_PRIVATE_NETWORKS": _THIS_MACHINE,
         # The Temporal UI's page has no API key to send; CORS keeps other sites' pages out.
         "CODEC_OPEN": "on",

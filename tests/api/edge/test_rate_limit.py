@@ -150,16 +150,34 @@ async def test_strangers_are_counted_where_agents_are_not(strict: Service) -> No
     assert_problem(refused, 429, "rate-limited")
 
 
-async def test_a_key_may_hold_only_so_many_event_streams_open(tmp_path: Path) -> None:
-    async with serve(settings_for(tmp_path, max_open_streams=2)) as service:
-        call_id = new_call_id()
-        await service.given_call(call_id)
-        path = f"/calls/{call_id}/events"
-        streams = [asyncio.create_task(service.get(path)) for _ in range(2)]
+@pytest.mark.parametrize(
+    ("bound", "who"), [("max_open_streams", "key"), ("max_open_streams_per_tenant", "tenant")]
+)
+async def test_a_key_and_a_tenant_may_hold_only_so_many_event_streams_open(
+    tmp_path: Path, bound: str, who: str
+) -> None:
+    async with serve(settings_for(tmp_path, **{bound: 2})) as service:
+        calls = {}
+        for tenant in ("default", "other"):
+            calls[tenant] = new_call_id()
+            await service.given_call(calls[tenant], tenant_id=tenant)
+        colleague = await given_key(service, "colleague", "default", Role.AUDITOR)
+        stranger = await given_key(service, "stranger", "other", Role.AUDITOR)
+        path = f"/calls/{calls['default']}/events"
+        # A tenant's two streams are not one key's.
+        others = colleague if who == "tenant" else {}
+        streams = [
+            asyncio.create_task(service.get(path, headers=headers)) for headers in ({}, others)
+        ]
         await asyncio.sleep(0.1)
         refused = await service.get(path)
         assert_problem(refused, 429, "too-many-streams")
+        assert refused.json()["detail"].startswith(f"This {who} has 2 event streams open")
         assert int(refused.headers["Retry-After"]) > 0
+        elsewhere = f"/calls/{calls['other']}/events"
+        streams.append(asyncio.create_task(service.get(elsewhere, headers=stranger)))
+        await asyncio.sleep(0.1)
+        assert not streams[-1].done()
         for stream in streams:
             stream.cancel()
         await asyncio.gather(*streams, return_exceptions=True)
