@@ -14,6 +14,7 @@ from activities.settings import WorkerSettings
 from agents.atlas.settings import AtlasSettings
 from agents.media_bot.settings import MediaBotSettings
 from api.settings import ApiSettings
+from bridge.settings import BridgeSettings
 from engine.secret_files import is_secret, names_of
 from sandbox.hall.settings import HallSettings
 from sandbox.providers.settings import ProvidersSettings
@@ -25,6 +26,7 @@ PROCESSES: dict[str, type[BaseSettings]] = {
     "worker": WorkerSettings,
     "atlas": AtlasSettings,
     "media-bot": MediaBotSettings,
+    "bridge": BridgeSettings,
     "providers": ProvidersSettings,
     "recorder": RecorderSettings,
     "talk": TalkSettings,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import struct
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -48,6 +49,10 @@ class PcapFile:
         else:
             self._segments(message)
         self._file.flush()
+
+    def media(self, sent: bool, packet: bytes, local: Address, remote: Address) -> None:
+        """An RTP packet, now."""
+        self.datagram(time.time(), packet, local, remote, sent=sent)
 
     def datagram(
         self, at: float, data: bytes, local: Address, remote: Address, *, sent: bool

@@ -19,6 +19,8 @@ from bridge.rtp import MediaSession
 from bridge.sdp import LocalMedia, Negotiation, NothingInCommon, SdpError
 from bridge.transport import Driver, Sources, Transports
 
+MediaTap = Callable[[bool, bytes, sip.Address, sip.Address], None]
+
 log = structlog.get_logger()
 
 _REALM = "switchboard"
@@ -36,6 +38,8 @@ class Bridge:
         self.on_incoming: Callable[[Leg], None] | None = None
         """Gets each call that comes in, at once: to `ring`, `accept` or `reject` it."""
         self.sip_taps: list[SipTap] = []
+        self.media_tap: MediaTap | None = None
+        """(sent, packet, local, remote) of every RTP packet of calls that begin from now on."""
         self.listening: tuple[Listen, ...] = ()
         self.address = ""
         """Ours, as peers are told."""
@@ -71,7 +75,7 @@ class Bridge:
         self.address = options.advertised_ip or own_address(places[0].host)
         self.agent = sip.UserAgent(
             sip.UserAgentSettings(
-                contacts={p.transport: sip.Address(self.address, p.port) for p in places},
+                contacts=self._contacts(),
                 user=options.user,
                 timers=options.timers,
                 limits=sip.Limits(calls=2 * options.max_calls),
@@ -229,6 +233,13 @@ class Bridge:
 
     def _local_media(self, port: int) -> LocalMedia:
         return LocalMedia(self.address, port, self.options.codecs, self.options.srtp)
+
+    def _contacts(self) -> dict[sip.Transport, sip.Address]:
+        """Where we do not listen, the far side must come back by the connection that we opened."""
+        first = self.listening[0].port
+        ports: dict[sip.Transport, int] = {"udp": first, "tcp": first, "tls": first}
+        ports |= {place.transport: place.port for place in reversed(self.listening)}
+        return {way: sip.Address(self.address, port) for way, port in ports.items()}
 
     def _from(self, caller: str | None) -> str:
         user = caller or self.options.user

@@ -86,7 +86,8 @@ class Offers:
                 self._negotiation.wish = "sendonly"
                 self._call.offer(None, self._host.now())
             else:
-                self._call.offer(self._written(kind), self._host.now())
+                # Written at each sending: after glare the session may be another one.
+                self._call.offer(lambda: self._written(kind), self._host.now())
             self._host.pump()
             try:
                 status = await self._outcome

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import socket
 from dataclasses import replace
 from typing import Protocol, cast
@@ -57,7 +56,7 @@ class Connection(asyncio.Protocol):
         self._framer = Framer(
             MessageLimits(first_message=self._owner.limits.first_message),
             # Whom we called may let us wait; a stranger may not.
-            opened=math.inf if self.is_ours else self._loop.time(),
+            opened=None if self.is_ours else self._loop.time(),
         )
         _find_out_when_it_dies(self._wire.get_extra_info("socket"))
         self.is_open = self.was_opened = True
@@ -136,14 +135,14 @@ class Connection(asyncio.Protocol):
 
     @property
     def _is_between_messages(self) -> bool:
-        return self._framer.deadline in (None, math.inf)
+        return self._framer.deadline is None
 
     def _expect_message(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
         due = self._framer.deadline
-        if self.is_open and due is not None and due < math.inf:
+        if self.is_open and due is not None:
             self._deadline = self._loop.call_at(due, self._too_slow)
 
     def _too_slow(self) -> None:

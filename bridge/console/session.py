@@ -1,0 +1,142 @@
+"""One run of the command: a bridge, its calls, signals, and the result."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from bridge.addresses import Listen, source_towards
+from bridge.console.exits import Exit, exit_of
+from bridge.console.files import VOICE_WARNING, Files, Paths
+from bridge.console.performance import Part, Performance
+from bridge.console.screen import Screen
+from bridge.legs import Bridge, BridgeOptions, Leg, LegEnd, Target
+from bridge.rtp import PortsExhausted
+from bridge.transport.names import Names
+
+_IMPATIENT = 2
+
+
+class Session:
+    """Ctrl-C hangs up; a second one leaves at once."""
+
+    def __init__(self, options: BridgeOptions, paths: Paths, part: Part, *, as_json: bool) -> None:
+        self.options = options
+        self.screen = Screen(quiet=as_json)
+        self.part = part
+        self._paths = paths
+        self._as_json = as_json
+        self._interrupts = 0
+        self._bridge: Bridge | None = None
+        self._on_interrupt: Callable[[], object] | None = None
+
+    async def call(self, target: str, caller: str | None, *, listens: bool) -> Exit:
+        """`listens`: somebody said where; else it is our end of the way to the target."""
+        if not listens:
+            self.options = replace(self.options, listen=await _towards(Target.parse(target)))
+        return await self._run(lambda bridge, files: self._call(bridge, files, target, caller))
+
+    async def answer(self, how: Callable[[Leg], Awaitable[bool]]) -> Exit:
+        """The next call; `how` answers it, or says by False that it did not."""
+        return await self._run(lambda bridge, files: self._answer(bridge, files, how))
+
+    async def _run(self, work: Callable[[Bridge, Files], Awaitable[LegEnd | None]]) -> Exit:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._interrupt)
+        files = Files(self._paths)
+        if self._paths.pcap_media:
+            self.screen.warn(VOICE_WARNING)
+        bridge = self._bridge = Bridge(self.options)
+        bridge.sip_taps.append(self.screen.message)
+        files.listen_to(bridge)
+        try:
+            await bridge.start()
+            try:
+                end = await work(bridge, files)
+            finally:
+                await bridge.aclose()
+        finally:
+            files.close()
+        if end is None:
+            return Exit.INTERRUPTED
+        self._tell_result(end)
+        return Exit.INTERRUPTED if self._interrupts else exit_of(end)
+
+    async def _call(
+        self, bridge: Bridge, files: Files, target: str, caller: str | None
+    ) -> LegEnd | None:
+        leg = await bridge.dial(target, caller=caller)
+        await Performance(leg, self.part, files, self.screen.happened).run()
+        return await leg.ended()
+
+    async def _answer(
+        self, bridge: Bridge, files: Files, how: Callable[[Leg], Awaitable[bool]]
+    ) -> LegEnd | None:
+        arrived: asyncio.Future[Leg] = asyncio.get_running_loop().create_future()
+
+        def _take(leg: Leg) -> None:
+            if arrived.done():
+                leg.reject(486, reason="busy")
+            else:
+                arrived.set_result(leg)
+
+        bridge.on_incoming = _take
+        places = ", ".join(str(place) for place in bridge.listening)
+        self.screen.note(f"Waiting for a call at {places}. Ctrl-C ends it.")
+        self._on_interrupt = arrived.cancel
+        try:
+            leg = await arrived
+        except asyncio.CancelledError:
+            if not self._interrupts:
+                raise
+            return None
+        performance = Performance(leg, self.part, files, self.screen.happened)
+        if await how(leg):
+            await performance.run()
+        return await leg.ended()
+
+    def _interrupt(self) -> None:
+        self._interrupts += 1
+        if self._on_interrupt is not None:
+            self._on_interrupt()
+        if self._bridge is not None and self._interrupts < _IMPATIENT:
+            for leg in self._bridge.legs:
+                leg.hang_up()
+            return
+        raise KeyboardInterrupt
+
+    def _tell_result(self, end: LegEnd) -> None:
+        if self._as_json:
+            print(json.dumps(_document(end), indent=2, ensure_ascii=False))
+            return
+        talked = f" after {end.talk_seconds:.1f} s" if end.answered else ""
+        told = self.screen.done if exit_of(end) is Exit.ANSWERED else self.screen.fail
+        told(f"{end.detail.removesuffix('.')}{talked} ({end.reason}, by {end.by}).")
+        quality = end.quality
+        if quality is not None and quality.received:
+            mos = f", MOS about {quality.mos:.1f}" if quality.mos is not None else ""
+            self.screen.note(
+                f"Heard {quality.received} packets, {quality.lost} lost, {quality.late} late, "
+                f"jitter {quality.jitter_ms:.1f} ms{mos}; sent {quality.sent}."
+            )
+
+
+def _document(end: LegEnd) -> dict[str, Any]:
+    return {**end.as_document(), "exit_code": int(exit_of(end))}
+
+
+async def _towards(target: Target) -> tuple[Listen, ...]:
+    """Raises OSError when there is no such host, or no way to it."""
+    host = await Names().look_up(target.host)
+    source = source_towards(host)
+    if source is None:
+        raise OSError(f"there is no way to {target.host} from this machine")
+    return (Listen("udp", source, 0), Listen("tcp", source, 0))
+
+
+NETWORK_ERRORS = (OSError, PortsExhausted)
