@@ -1,0 +1,112 @@
+"""Whole calls between two bridges, over each transport, with what is heard."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bridge.legs import Answered, HoldKind, LegEnded, Ringing
+from bridge.sdp import G722, PCMA, PCMU, Codec
+from tests.bridge.certificates import tls_files
+from tests.bridge.legs.rig import call, pair, soon, tone
+
+HERE, THERE = 440.0, 620.0
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
+async def test_both_hear_each_other_and_one_hangs_up(transport: str, tmp_path: Path) -> None:
+    tls = tls_files(tmp_path) if transport == "tls" else None
+    async with pair(transport, tls) as (ours, theirs):
+        here, there = await call(ours, theirs, transport)
+        here.leg.play(tone(HERE, here.leg.sample_rate))
+        there.leg.play(tone(THERE, there.leg.sample_rate))
+        await there.hears(HERE)
+        await here.hears(THERE)
+        here.leg.hang_up()
+        end, theirs_end = await here.leg.ended(), await there.leg.ended()
+    assert (end.reason, end.by, end.answered, end.sip_status) == ("hung-up", "us", True, 200)
+    assert (theirs_end.reason, theirs_end.by) == ("hung-up", "them")
+    assert end.answered_at is not None
+    assert end.ringing_at is not None
+    assert end.began_at <= end.ringing_at <= end.answered_at <= end.ended_at
+    assert abs(end.talk_seconds - theirs_end.talk_seconds) < 0.2
+    assert end.quality is not None
+    assert end.quality.received > 5
+    assert not end.holds
+    assert [type(event) for event in here.events] == [Ringing, Answered, LegEnded]
+    assert [type(event) for event in there.events] == [Answered, LegEnded]
+
+
+@pytest.mark.parametrize("codec", [PCMU, PCMA, G722], ids=lambda codec: codec.name)
+async def test_each_codec_carries_sound(codec: Codec) -> None:
+    async with pair(codecs=(codec,)) as (ours, theirs):
+        here, there = await call(ours, theirs)
+        assert here.leg.codec == there.leg.codec == codec.name
+        here.leg.play(tone(HERE, here.leg.sample_rate))
+        await there.hears(HERE)
+
+
+async def test_the_far_side_hangs_up() -> None:
+    async with pair() as (ours, theirs):
+        here, there = await call(ours, theirs)
+        there.leg.hang_up()
+        end = await here.leg.ended()
+        assert (end.reason, end.by, end.answered) == ("hung-up", "them", True)
+
+
+async def test_an_offer_may_come_from_the_far_side() -> None:
+    """An INVITE without SDP: their 200 offers, our ACK answers (RFC 3264 section 4)."""
+    async with pair() as (ours, theirs):
+        here, there = await call(ours, theirs, delayed_offer=True)
+        await soon(lambda: there.leg.codec)
+        here.leg.play(tone(HERE, here.leg.sample_rate))
+        there.leg.play(tone(THERE, there.leg.sample_rate))
+        await there.hears(HERE)
+        await here.hears(THERE)
+
+
+async def test_audio_before_the_answer_is_heard() -> None:
+    async with pair() as (ours, theirs):
+        from tests.bridge.legs.rig import Ear, far_end, place
+
+        waiting = asyncio.create_task(far_end(theirs))
+        await asyncio.sleep(0)
+        here = Ear(await ours.dial(place(theirs)))
+        there = Ear(await waiting)
+        await there.leg.play_early()
+        there.leg.play(tone(THERE, there.leg.sample_rate))
+        await here.hears(THERE)
+        assert here.of(Ringing)[-1].early_media
+        await there.leg.accept()
+        assert await here.leg.answered()
+        here.leg.play(tone(HERE, here.leg.sample_rate))
+        await there.hears(HERE)
+
+
+@pytest.mark.parametrize("kind", HoldKind)
+@pytest.mark.parametrize("holder", ["caller", "callee"])
+async def test_hold_is_silence_and_resume_is_sound_again(kind: HoldKind, holder: str) -> None:
+    async with pair(media_timeout=0.6) as (ours, theirs):
+        here, there = await call(ours, theirs)
+        one, other = (here, there) if holder == "caller" else (there, here)
+        other.leg.media.source = lambda: tone(HERE, other.leg.sample_rate, 0.02)
+        one.leg.media.source = lambda: tone(THERE, one.leg.sample_rate, 0.02)
+        await one.hears(HERE)
+        await one.leg.hold(kind)
+        await soon(lambda: other.leg.held_by == {"them"})
+        assert one.leg.held_by == {"us"}
+        await asyncio.sleep(0.8)  # longer than the media timeout, which sleeps now
+        assert one.is_silent()
+        one.frames.clear()
+        await one.leg.resume()
+        await soon(lambda: not other.leg.held_by)
+        await one.hears(HERE)
+        await other.hears(THERE)
+        one.leg.hang_up()
+        end, others_end = await one.leg.ended(), await other.leg.ended()
+    assert [hold.by for hold in end.holds] == ["us"]
+    assert [hold.by for hold in others_end.holds] == ["them"]
+    for hold in (*end.holds, *others_end.holds):
+        assert 0.7 < (hold.ended - hold.began).total_seconds() < 2.5
