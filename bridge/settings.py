@@ -18,6 +18,9 @@ from engine.settings import ProcessSettings
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
+_ALGORITHMS = ("SHA-512-256", "SHA-256", "MD5")
+
+
 class BridgeSettings(ProcessSettings):
     bridge_listen: Names = Field(
         ("udp://127.0.0.1:5060", "tcp://127.0.0.1:5060"),
@@ -46,6 +49,10 @@ class BridgeSettings(ProcessSettings):
     bridge_password: Secret = Field("", description="The password of BRIDGE_USERNAME.")
     bridge_callers: Secret = Field(
         "", description="`name:password`, comma separated: callers must be one of them."
+    )
+    bridge_caller_algorithms: Names = Field(
+        ("SHA-256", "MD5"),
+        description="How callers may prove their password, the best first; some know MD5 only.",
     )
     bridge_tls_certificate: Path | None = Field(
         None, description="File with our certificate and its chain (PEM), for tls://."
@@ -78,7 +85,13 @@ class BridgeSettings(ProcessSettings):
         3.0, ge=0, description="How long saying goodbye to every call may take after SIGTERM."
     )
 
-    @field_validator("bridge_listen", "bridge_allowed_sources", "bridge_codecs", mode="before")
+    @field_validator(
+        "bridge_listen",
+        "bridge_allowed_sources",
+        "bridge_codecs",
+        "bridge_caller_algorithms",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -114,6 +127,14 @@ class BridgeSettings(ProcessSettings):
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(codec.name for codec in codecs_named(names))
+
+    @field_validator("bridge_caller_algorithms")
+    @classmethod
+    def _known_algorithms(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(name.upper() for name in names)
+        if not names or set(names) - set(_ALGORITHMS):
+            raise ValueError(f"one or more of {', '.join(_ALGORITHMS)}")
+        return names
 
     @field_validator("bridge_callers")
     @classmethod

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bridge.ladder.record import SipMessage
+from bridge.sdp import MediaAddress
 from bridge.sip.flow import Address, Flow
 
 _LINKTYPE_RAW = 101
@@ -50,9 +51,9 @@ class PcapFile:
             self._segments(message)
         self._file.flush()
 
-    def media(self, sent: bool, packet: bytes, local: Address, remote: Address) -> None:
+    def media(self, sent: bool, packet: bytes, local: MediaAddress, remote: MediaAddress) -> None:
         """An RTP packet, now."""
-        self.datagram(time.time(), packet, local, remote, sent=sent)
+        self.datagram(time.time(), packet, Address(*local), Address(*remote), sent=sent)
 
     def datagram(
         self, at: float, data: bytes, local: Address, remote: Address, *, sent: bool

@@ -16,10 +16,10 @@ from bridge.legs.leg import Leg
 from bridge.legs.options import BridgeOptions
 from bridge.legs.target import Target
 from bridge.rtp import MediaSession
-from bridge.sdp import LocalMedia, Negotiation, NothingInCommon, SdpError
+from bridge.sdp import LocalMedia, MediaAddress, Negotiation, NothingInCommon, SdpError
 from bridge.transport import Driver, Sources, Transports
 
-MediaTap = Callable[[bool, bytes, sip.Address, sip.Address], None]
+MediaTap = Callable[[bool, bytes, MediaAddress, MediaAddress], None]
 
 log = structlog.get_logger()
 
@@ -79,7 +79,7 @@ class Bridge:
                 user=options.user,
                 timers=options.timers,
                 limits=sip.Limits(calls=2 * options.max_calls),
-                challenge=sip.Challenge(_REALM, options.callers) if options.callers else None,
+                challenge=self._challenge(),
             )
         )
         self._driver.start(self.agent, self.transports)
@@ -159,9 +159,11 @@ class Bridge:
         self._driver.flush()
 
     async def open_media(self) -> MediaSession:
-        return await MediaSession.open(
+        media = await MediaSession.open(
             self.options.ports, self.options.listen[0].host, timeout=self.options.media_timeout
         )
+        media.tap = self.media_tap
+        return media
 
     def local_media(self, media: MediaSession) -> LocalMedia:
         return self._local_media(media.local_port)
@@ -233,6 +235,11 @@ class Bridge:
 
     def _local_media(self, port: int) -> LocalMedia:
         return LocalMedia(self.address, port, self.options.codecs, self.options.srtp)
+
+    def _challenge(self) -> sip.Challenge | None:
+        callers = self.options.callers
+        algorithms = self.options.caller_algorithms
+        return sip.Challenge(_REALM, callers, algorithms) if callers else None
 
     def _contacts(self) -> dict[sip.Transport, sip.Address]:
         """Where we do not listen, the far side must come back by the connection that we opened."""

@@ -25,7 +25,7 @@ from bridge.legs.outcome import LegEnd, Side
 from bridge.legs.record import Record, Why, now
 from bridge.legs.transfers import Transfers
 from bridge.rtp import MediaSession
-from bridge.sdp import Negotiation, NothingInCommon, SdpError
+from bridge.sdp import Negotiated, Negotiation, NothingInCommon, SdpError
 
 LegState = Literal["dialling", "ringing", "answered", "ended"]
 _SIDES: tuple[Side, ...] = ("us", "them")
@@ -57,6 +57,11 @@ class LegCore:
         self._decided = asyncio.Event()
         self._is_over = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def negotiated(self) -> Negotiated | None:
+        """What both sides agreed on last."""
+        return self._negotiation.current if self._negotiation is not None else None
 
     def take(self, media: MediaSession, negotiation: Negotiation) -> None:
         self.media, self._negotiation = media, negotiation
@@ -207,6 +212,6 @@ class LegCore:
         media = self.media
         if media is None or self._closing is not None:
             return
-        media.on_frame = media.on_dtmf = media.on_timeout = media.source = None
         self.record.quality = media.quality()
+        media.close()
         self._closing = self._host.keep(media.aclose())

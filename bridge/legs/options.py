@@ -31,6 +31,8 @@ class BridgeOptions:
     credentials: Credentials | None = None
     callers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """{name: password} of whom is let in; empty: nobody is asked."""
+    caller_algorithms: tuple[str, ...] = ("SHA-256", "MD5")
+    """What callers are challenged with, the best first (RFC 8760)."""
     tls: TlsFiles = field(default_factory=TlsFiles)
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     max_calls: int = 200
@@ -56,6 +58,7 @@ class BridgeOptions:
             srtp=settings.bridge_srtp,
             credentials=credentials,
             callers=callers_of(settings.bridge_callers),
+            caller_algorithms=settings.bridge_caller_algorithms,
             tls=TlsFiles(
                 settings.bridge_tls_certificate,
                 settings.bridge_tls_private,

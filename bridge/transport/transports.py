@@ -21,7 +21,7 @@ from bridge.transport.upper import Upper
 
 
 class Transports:
-    """`listen`, `send`, `send_to`; what comes in is told to `upper`."""
+    """`listen` and `send`; what comes in is told to `upper`."""
 
     def __init__(
         self,
@@ -94,6 +94,11 @@ class Transports:
             self._upper.unreachable(outgoing, "we have no UDP socket of its kind of address")
         elif not self._send(flow, outgoing.data):
             self._upper.unreachable(outgoing, "the connection is gone")
+
+    def drop(self, flow: Flow) -> None:
+        """Break a connection off, as a network does that fails."""
+        if (connection := self._connections.get(flow.connection)) is not None:
+            connection.abort()
 
     async def aclose(self) -> None:
         """What is written already still goes out, for as long as a peer reads it."""

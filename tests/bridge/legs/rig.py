@@ -50,20 +50,20 @@ class Ear:
         wanted = round(seconds / 0.02)
         async with asyncio.timeout(5):
             while True:
-                if loudest(b"".join(self.frames[-wanted:]), self.leg.sample_rate, hz):
+                heard = b"".join(self.frames[-wanted:])
+                if len(self.frames) >= wanted and loudest(heard, self.leg.sample_rate, hz):
                     return
                 await asyncio.sleep(0.02)
 
-    def is_silent(self, frames: int = 10) -> bool:
-        heard = np.frombuffer(b"".join(self.frames[-frames:]), dtype="<i2")
+    def is_silent(self) -> bool:
+        """What is on its way when a hold begins aside."""
+        heard = np.frombuffer(b"".join(self.frames[5:]), dtype="<i2")
         return not heard.size or int(np.abs(heard).max()) < 200
 
 
 def loudest(pcm: bytes, rate: int, hz: float) -> bool:
     """Whether this tone is nearly all of the sound."""
     samples = np.frombuffer(pcm, dtype="<i2").astype(float)
-    if samples.size < rate // 10:
-        return False
     power = np.abs(np.fft.rfft(samples * np.hanning(samples.size))) ** 2
     at = np.fft.rfftfreq(samples.size, 1 / rate)
     near = power[np.abs(at - hz) < 30].sum()
@@ -129,9 +129,7 @@ async def far_end(bridge: Bridge) -> Leg:
         return await arrived
 
 
-async def call(
-    ours: Bridge, theirs: Bridge, transport: str = "udp", **how: Any
-) -> tuple[Ear, Ear]:
+async def call(ours: Bridge, theirs: Bridge, transport: str = "udp", **how: Any) -> tuple[Ear, Ear]:
     """An answered call: our end and theirs."""
     waiting = asyncio.create_task(far_end(theirs))
     await asyncio.sleep(0)
@@ -143,5 +141,3 @@ async def call(
     async with asyncio.timeout(5):
         assert await here.leg.answered()
     return here, there
-
-
