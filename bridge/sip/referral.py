@@ -31,6 +31,10 @@ class Referral:
         self._last = 100
         self._count = 0
         self._timer: Timer | None = None
+        self._notifying = False
+        self._next: tuple[int, str, str] | None = None
+        """The newest NOTIFY that waits for the answer to the one before: over UDP two at once
+        may change places, and the elder would be the last word."""
         self._ours = False
         """Whether a REFER of ours is under way."""
 
@@ -137,20 +141,37 @@ class Referral:
             return
         self._stop_timer()
         self._notify(status, phrase, "terminated;reason=noresource")
-        self._event = None
 
     def stop(self) -> None:
         if self._asked is not None:
             self.refuse(487)
         self._stop_timer()
-        self._event = None
+        if self._next is not None and self._event is not None:
+            self._send_notify(*self._next)
+        self._event = self._next = None
 
     def _timed_out(self) -> None:
         self._notify(self._last, "", "terminated;reason=timeout")
-        self._event = None
 
     def _notify(self, status: int, phrase: str, state: str) -> None:
-        event, self._last = self._event, status
+        if self._next is not None and self._next[2].startswith("terminated"):
+            return
+        self._last = status
+        if self._notifying:
+            self._next = status, phrase, state
+        else:
+            self._send_notify(status, phrase, state)
+
+    def _notify_answered(self) -> None:
+        self._notifying = False
+        if self._next is not None and self._event is not None:
+            waiting, self._next = self._next, None
+            self._send_notify(*waiting)
+
+    def _send_notify(self, status: int, phrase: str, state: str) -> None:
+        event, self._notifying = self._event, True
+        if state.startswith("terminated"):
+            self._event = None
         body = f"SIP/2.0 {status} {phrase or phrase_of(status)}\r\n"
 
         def build() -> Request:
@@ -159,7 +180,11 @@ class Referral:
             made.headers.set("Subscription-State", state)
             return made
 
-        Exchange(self._call, build, lambda response: None)
+        def answered(response: Response) -> None:
+            if response.code >= 200:
+                self._notify_answered()
+
+        Exchange(self._call, build, answered, lambda failure: self._notify_answered())
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -41,7 +41,9 @@ class Requests:
 
     def received(self, request: Request) -> None:
         known = self._transactions.server(request)
-        if known is not None:
+        # Some give the ACK of a 2xx the INVITE's branch; of RFC 2543 all do.
+        is_dialogs = known is not None and request.method == "ACK" and known.state == "accepted"
+        if known is not None and not is_dialogs:
             known.received(request)
             return
         if request.method == "ACK":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bridge.sip.acceptance import Acceptance
 from bridge.sip.bodies import UnsupportedBody, sdp_of
@@ -139,7 +140,7 @@ class IncomingSetup:
 
     def give_up(self, end: CallEnd) -> None:
         self._refuse(480, "", {})
-        self._call.finish(end)
+        self._call.finish(replace(end, sip_status=self.status))
 
     def withdraw(self) -> None:
         """Their BYE before our answer (15.1.2): the INVITE is answered with 487."""

@@ -111,7 +111,7 @@ class OutgoingSetup:
 
     def stray(self, response: Response) -> None:
         """A 2xx after its transaction (RFC 6026 section 7.2)."""
-        if response.head.cseq == self._exchange.cseq:
+        if response.head.via.branch == self._exchange.transaction.branch:
             self._success(response)
 
     def _build(self) -> Request:
