@@ -14,9 +14,10 @@ LOCKED := --universal --generate-hashes --no-emit-index-url --no-header --python
 PACKAGES = $(wildcard contract engine workflows activities agents api bridge store sandbox cli settings_table deploy worker_main.py)
 
 # Debian's names. Chromium is for tests/e2e/test_browser.py, PostgreSQL for the tests of store and API on it,
-# docker-compose (which needs no Docker engine to check a file) for tests/deploy; only an unusually bare machine
-# lacks the others.
-SYSTEM_PACKAGES := ca-certificates chromium docker-compose postgresql python3-venv util-linux
+# docker-compose (which needs no Docker engine to check a file) for tests/deploy, nodejs and npm for
+# tests/e2e/test_client_examples.py, sip-tester (SIPp) and baresip (a SIP phone) judge the bridge in tests/bridge;
+# only an unusually bare machine lacks the others.
+SYSTEM_PACKAGES := baresip ca-certificates chromium docker-compose nodejs npm postgresql python3-venv sip-tester util-linux
 
 # A Python of the user's own choice would shadow the environment's.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -86,10 +87,11 @@ lock: $(UV) ## Resolve pyproject.toml anew into requirements.lock and requiremen
 	@$(UV) pip compile pyproject.toml --group dev $(LOCKED) -o requirements.lock
 	@$(UV) pip compile pyproject.toml --constraint requirements.lock $(LOCKED) -o requirements.prod.lock
 
+# A program of a package's name will do: Debian's npm cannot be beside a nodejs from elsewhere, which has its own.
 .PHONY: system-packages
 system-packages: ## Debian packages that some tests need (the only step that needs root)
 	@missing=(); for package in $(SYSTEM_PACKAGES); do \
-		dpkg -s "$$package" >/dev/null 2>&1 || missing+=("$$package"); done; \
+		dpkg -s "$$package" >/dev/null 2>&1 || command -v "$$package" >/dev/null || missing+=("$$package"); done; \
 	if [ $${#missing[@]} -eq 0 ]; then echo "Every system package is installed."; \
 	elif [ "$$(id -u)" -ne 0 ]; then \
 		echo "As root: apt-get install $${missing[*]}" >&2; exit 1; \

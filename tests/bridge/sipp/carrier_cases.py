@@ -1,0 +1,350 @@
+"""The bridge calls; SIPp is the carrier with its phone."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+
+from bridge.legs import DtmfHeard, Held, LegEnded, Resumed, Ringing, TransferRequested
+from bridge.sip import Credentials, Timers
+from tests.bridge.sipp.stage import Stage, against
+from tests.bridge.sipp.trace import Message
+
+
+@against("carrier", "answers")
+async def answers(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    leg.hang_up()
+    trace = await stage.passed()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason, end.answered) == ("us", "hung-up", True)
+    invite, transport = trace.one("INVITE"), stage.sipp.transport
+    assert invite.header("Via").upper().startswith(f"SIP/2.0/{transport.upper()} ")
+    assert (f"transport={transport}" in invite.header("Contact").lower()) or transport == "udp"
+    assert trace.one("ACK").header("Via") != invite.header("Via")
+    assert stage.told.count(LegEnded(end)) == 1
+
+
+@against("carrier", "answers-elsewhere")
+async def answers_elsewhere(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    leg.hang_up()
+    await stage.passed()
+    await stage.end_of(leg)
+
+
+@against("carrier", "repeats-its-answer", exact=True)
+async def repeats_its_answer(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason) == ("them", "hung-up")
+    trace = await stage.passed()
+    assert len(trace.received("ACK")) == 3
+    assert len({each.header("CSeq") for each in trace.received("ACK")}) == 1
+
+
+@against("carrier", "early-media")
+async def early_media(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    assert Ringing(183, early_media=True) in stage.told
+    leg.hang_up()
+    await stage.passed()
+    await stage.end_of(leg)
+
+
+@against("carrier", "reliable-ringing")
+async def reliable_ringing(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    leg.hang_up()
+    trace = await stage.passed()
+    await stage.end_of(leg)
+    assert "100rel" in trace.one("INVITE").header("Supported")
+    numbers = [int(each.header("CSeq").split()[0]) for each in trace.received("PRACK")]
+    first = int(trace.one("INVITE").header("CSeq").split()[0])
+    assert numbers == [first + 1, first + 2]
+    assert trace.received("PRACK")[0].header("RAck") == f"813 {first} INVITE"
+
+
+@against("carrier", "asks-for-a-password-401", credentials=Credentials("trunk", "secret"))
+@against("carrier", "asks-for-a-password-407", credentials=Credentials("trunk", "secret"))
+async def asks_for_a_password(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    leg.hang_up()
+    trace = await stage.passed()
+    await stage.end_of(leg)
+    first, second = trace.received("INVITE")
+    assert first.header("Call-ID") == second.header("Call-ID")
+    assert first.header("From") == second.header("From")
+    assert first.header("Via") != second.header("Via")
+    check_digest(second, "trunk", "secret")
+
+
+@against("carrier", "wrong-password", credentials=Credentials("trunk", "wrong"))
+async def does_not_believe_the_password(stage: Stage) -> None:
+    leg = await stage.dial()
+    end = await stage.end_of(leg)
+    assert (end.by, end.sip_status, end.answered) == ("them", 401, False)
+    await stage.passed()
+
+
+@against("carrier", "refuses", fill={"code": "486"})
+@against("carrier", "refuses", fill={"code": "480"})
+@against("carrier", "refuses", fill={"code": "603"})
+@against("carrier", "refuses", fill={"code": "404"})
+@against("carrier", "refuses", fill={"code": "503"})
+async def refuses(stage: Stage) -> None:
+    leg = await stage.dial()
+    assert not await leg.answered()
+    end = await stage.end_of(leg)
+    trace = await stage.passed()
+    assert (end.by, end.answered) == ("them", False)
+    assert end.reason_header == 'Q.850;cause=17;text="User busy"'
+    assert f"SIP/2.0 {end.sip_status}" in "".join(each.text for each in trace if each.sent)
+    assert trace.one("ACK").header("Via") == trace.one("INVITE").header("Via")
+
+
+@against("carrier", "moved")
+async def has_moved(stage: Stage) -> None:
+    leg = await stage.dial()
+    end = await stage.end_of(leg)
+    assert (end.by, end.sip_status, end.reason) == ("them", 302, "redirected")
+    trace = await stage.passed()
+    trace.one("INVITE")
+
+
+@against("carrier", "rings-for-ever")
+async def rings_for_ever(stage: Stage) -> None:
+    leg = await stage.dial(ringing_timeout=0.4)
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason, end.answered) == ("us", "no-answer", False)
+    trace = await stage.passed()
+    invite, cancel, ack = (trace.one(name) for name in ("INVITE", "CANCEL", "ACK"))
+    assert invite.header("Via") == cancel.header("Via") == ack.header("Via")
+    assert cancel.start.split()[1] == invite.start.split()[1]
+    assert cancel.header("CSeq").split()[0] == invite.header("CSeq").split()[0]
+
+
+@against("carrier", "rings-for-ever")
+async def rings_until_we_give_up(stage: Stage) -> None:
+    leg = await stage.dial()
+    await stage.until(Ringing)
+    leg.hang_up()
+    leg.hang_up()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason) == ("us", "cancelled")
+    (await stage.passed()).one("CANCEL")
+
+
+@against("carrier", "answers-the-cancelled-call")
+async def answers_the_cancelled_call(stage: Stage) -> None:
+    leg = await stage.dial()
+    await stage.until(Ringing)
+    leg.hang_up()
+    end = await stage.end_of(leg)
+    assert end.by == "us"
+    await stage.passed()
+
+
+@against("carrier", "answers-without-sdp")
+async def answers_without_sdp(stage: Stage) -> None:
+    leg = await stage.dial()
+    await stage.passed()
+    end = await stage.end_of(leg)
+    assert end.reason in ("no-session", "unusable-answer")
+
+
+@against("carrier", "two-phones-answer")
+async def two_phones_answer(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason) == ("them", "hung-up")
+    await stage.passed()
+
+
+@against("carrier", "holds")
+async def holds(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    end = await stage.end_of(leg)
+    assert end.by == "them"
+    trace = await stage.passed()
+    # recvonly on their side asks us to speak on without being heard back: no hold of theirs.
+    news = [each for each in stage.told if isinstance(each, (Held, Resumed))]
+    assert news[:2] == [Held("them"), Resumed("them")]
+    assert news.count(Held("them")) == news.count(Resumed("them")) >= 4
+    answers = trace.received("SIP/2.0 200")[:-1]
+    ids = {each.sdp_version[0] for each in [trace.one("INVITE"), *answers]}
+    versions = [each.sdp_version[1] for each in [trace.one("INVITE"), *answers]]
+    assert len(ids) == 1
+    assert versions == sorted(set(versions)), "each change has a version of its own"
+
+
+@against("carrier", "asks-for-an-offer")
+async def asks_for_an_offer(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    await stage.until(Resumed("them"))
+    assert stage.told.index(Held("them")) < stage.told.index(Resumed("them"))
+    end = await stage.end_of(leg)
+    assert end.by == "them"
+    await stage.passed()
+
+
+@against("carrier", "flaps")
+async def flaps(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason) == ("them", "hung-up")
+    assert len(end.holds) == 10
+    trace = await stage.passed()
+    offers = [each for each in trace if each.sent and each.start.startswith("INVITE")]
+    answers = [each for each in trace.received("SIP/2.0 200") if "INVITE" in each.header("CSeq")]
+    waits = sorted(b.at - a.at for a, b in zip(offers, answers, strict=True))
+    assert waits[len(waits) // 2] < 0.1, waits
+
+
+@against("carrier", "offers-nothing-known")
+async def offers_nothing_known(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    end = await stage.end_of(leg)
+    assert (end.by, end.holds) == ("them", ())
+    await stage.passed()
+
+
+@against("carrier", "asks-in-the-dialog")
+async def asks_in_the_dialog(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    end = await stage.end_of(leg)
+    assert end.by == "them"
+    await stage.passed()
+    assert DtmfHeard("7", 160, "info") in stage.told
+    assert [each for each in stage.told if isinstance(each, (Held, Resumed))] == [
+        Held("them"),
+        Resumed("them"),
+    ]
+
+
+@against("carrier", "strangers")
+async def strangers(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason) == ("them", "hung-up")
+    await stage.passed()
+
+
+@against("carrier", "glare")
+async def glare(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    await leg.hold()
+    assert leg.held_by == {"us"}
+    await stage.end_of(leg)
+    trace = await stage.passed()
+    _, first, second = trace.received("INVITE")
+    assert 2.1 <= second.at - first.at <= 5.5
+
+
+@against("carrier", "is-held")
+async def is_held(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    await leg.hold()
+    assert leg.held_by == {"us"}
+    await leg.resume()
+    assert not leg.held_by
+    leg.hang_up()
+    trace = await stage.passed()
+    end = await stage.end_of(leg)
+    assert [hold.by for hold in end.holds] == ["us"]
+    versions = [each.sdp_version for each in trace.received("INVITE")]
+    assert len({name for name, _ in versions}) == 1
+    assert [version for _, version in versions] == sorted({version for _, version in versions})
+
+
+@against("carrier", "is-transferred", fill={"code": "200"})
+async def is_transferred(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    outcome = await leg.transfer("sip:+15550100@carrier.example")
+    assert (outcome.status, outcome.final) == (200, True)
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason) == ("us", "transferred")
+    await stage.passed()
+
+
+@against("carrier", "is-transferred", fill={"code": "486"})
+async def is_transferred_in_vain(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    outcome = await leg.transfer("sip:+15550100@carrier.example")
+    assert (outcome.status, outcome.final) == (486, True)
+    assert leg.state == "answered"
+    leg.hang_up()
+    await stage.end_of(leg)
+    await stage.passed()
+
+
+@against("carrier", "refuses-the-transfer")
+async def refuses_the_transfer(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    outcome = await leg.transfer("sip:+15550100@carrier.example")
+    assert (outcome.status, outcome.final) == (603, True)
+    await asyncio.sleep(0.2)  # SIPp asks whether the call still stands
+    assert leg.state == "answered"
+    leg.hang_up()
+    await stage.end_of(leg)
+    await stage.passed()
+
+
+@against("carrier", "transfers", accept_transfers=True)
+async def transfers(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    await stage.until(TransferRequested)
+    leg.accept_transfer()
+    await asyncio.sleep(0.2)
+    leg.report_transfer(200, "OK")
+    await stage.end_of(leg)
+    await stage.passed()
+    asked = next(each for each in stage.told if isinstance(each, TransferRequested))
+    assert "+15550123@127.0.0.1" in asked.target
+
+
+@against("carrier", "wants-refreshes")
+async def wants_refreshes(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    end = await stage.end_of(leg)
+    assert end.by == "them"
+    await stage.passed()
+
+
+@against("carrier", "hangs-up")
+async def hangs_up(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason, end.answered) == ("them", "hung-up", True)
+    assert end.reason_header == 'Q.850;cause=16;text="Normal call clearing"'
+    await stage.passed()
+
+
+@against("carrier", "vanishes", timers=Timers(t1=0.05, lost_flow=0.5, probe=0.2))
+async def vanishes(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    await stage.passed()
+    if stage.sipp.transport == "udp":  # nobody notices before the next request
+        leg.hang_up()
+    end = await stage.end_of(leg)
+    if stage.sipp.transport == "tcp":
+        assert (end.by, end.reason) == ("network", "connection-lost")
+
+
+def check_digest(request: Message, username: str, password: str) -> None:
+    """RFC 2617, with qop=auth. SIPp's own `verifyauth` does not look at Proxy-Authorization."""
+    name = "Proxy-Authorization" if "Proxy-Auth" in request.text else "Authorization"
+    told = {
+        key: quoted or plain
+        for key, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', request.header(name))
+    }
+    method, uri = request.start.split()[:2]
+    who = _md5(f"{username}:{told['realm']}:{password}")
+    what = _md5(f"{method}:{uri}")
+    nonce = f"{told['nonce']}:{told['nc']}:{told['cnonce']}:{told['qop']}"
+    assert (told["uri"], told["response"]) == (uri, _md5(f"{who}:{nonce}:{what}"))
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
