@@ -159,13 +159,15 @@ class Doorkeeper:
 
     def _is_right(self, given: Parameters, request: Request) -> bool:
         algorithm, username = _algorithm(given), given.get("username") or ""
+        # Not always the Request-URI: proxies rewrite that (22.4, item 5).
+        uri = given.get("uri") or ""
         password = self._challenge.passwords.get(username)
-        if algorithm not in self._challenge.algorithms or given.get("uri") != request.target:
+        if algorithm is None or algorithm not in self._challenge.algorithms:
             return False
-        if algorithm is None or given.get("qop") != "auth":
+        if given.get("qop") != "auth" or not uri.lower().startswith(("sip:", "sips:")):
             return False
         ha1 = digest(algorithm, username, self._challenge.realm, password or "")
-        ha2 = digest(algorithm, request.method, request.target)
+        ha2 = digest(algorithm, request.method, uri)
         fields = (given.get("nonce"), given.get("nc"), given.get("cnonce"), "auth")
         expected = digest(algorithm, ha1, *(field or "" for field in fields), ha2)
         told = (given.get("response") or "").encode("utf-8", "surrogateescape")

@@ -60,8 +60,12 @@ def unquoted(text: str) -> str:
 def parameters(text: str, separator: str = ";") -> Parameters:
     """Of `;name=value;name` or, with a comma, of `name=value, name="value"`."""
     found: Parameters = {}
-    for part in split(text, separator) if text.strip() else ():
+    parts = split(text, separator) if text.strip() else []
+    for number, part in enumerate(parts):
         if not part:
+            # Before the first there is nothing, and some end with one separator too many.
+            if separator == ";" and 0 < number < len(parts) - 1:
+                raise ValueError("There is a parameter of nothing.")
             continue
         name, equals, value = part.partition("=")
         name = name.strip().lower()

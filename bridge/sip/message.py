@@ -164,7 +164,7 @@ def _head(message: Request | Response) -> Head:
         raise Malformed("The method of CSeq is another one than the request's.")
     if len(call_id := headers["Call-ID"]) > 512 or any(map(str.isspace, call_id)):
         raise Malformed("Call-ID is no word.")
-    vias = tuple(via for value in headers.getlist("Via") for via in split(value, ",") if via)
+    vias = tuple(via for value in headers.getlist("Via") for via in split(value, ","))
     from_, to = NameAddress.parse(headers["From"]), NameAddress.parse(headers["To"])
     return Head(
         vias,

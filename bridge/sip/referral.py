@@ -38,7 +38,10 @@ class Referral:
         self._ours = False
         """Whether a REFER of ours is under way."""
 
-    # Ours.
+    @property
+    def under_way(self) -> bool:
+        """A REFER of ours, not told to be over."""
+        return self._ours
 
     def refer(self, target: str, referred_by: str | None) -> None:
         checked_uri(target)
@@ -88,8 +91,6 @@ class Referral:
         if self._ours:
             self._ours = not final
             self._call.emit(ReferProgress(self._call, status, phrase, final))
-
-    # Theirs.
 
     def asked(self, transaction: ServerTransaction, request: Request) -> int | None:
         """A REFER; the status to refuse it with, or None: our user decides."""

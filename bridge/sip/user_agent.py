@@ -103,6 +103,12 @@ class UserAgent:
         """Calls that have not ended."""
         return self._calls.active
 
+    @property
+    def unanswered(self) -> int:
+        """Requests of ours that wait for their final answer: who closes waits for these a while,
+        for a call has ended as soon as its BYE is sent."""
+        return self._transactions.unanswered
+
     def invite(
         self,
         target: str,

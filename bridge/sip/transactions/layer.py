@@ -25,6 +25,10 @@ class Transactions:
     def __len__(self) -> int:
         return len(self._clients) + len(self._servers)
 
+    @property
+    def unanswered(self) -> int:
+        return sum(each.state in ("calling", "proceeding") for each in self._clients.values())
+
     def client(self, response: Response) -> ClientTransaction | None:
         return self._clients.get((response.head.via.branch, response.head.method))
 

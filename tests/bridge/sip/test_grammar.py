@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
@@ -121,8 +122,6 @@ def test_lists_are_not_cut_inside_of_quotes_and_addresses() -> None:
 def test_nothing_takes_long(text: str) -> None:
     began = time.process_time()
     for read in (Uri.parse, NameAddress.parse, Via.parse, parameters):
-        try:
+        with contextlib.suppress(ValueError):
             read(text)  # type: ignore[operator]
-        except ValueError:
-            pass
     assert time.process_time() - began < 0.05
