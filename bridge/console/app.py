@@ -136,7 +136,9 @@ def _settings(
     if ring:
         given["bridge_ringing_seconds"] = seconds_of(ring)
     settings = load(BridgeSettings, **given)
-    set_up_logs("bridge", settings.log_level, settings.log_format)
+    # The ladder tells a person all that there is; what is logged tells an operator.
+    asked = "log_level" in settings.model_fields_set
+    set_up_logs("bridge", settings.log_level if asked else "WARNING", settings.log_format)
     return settings
 
 

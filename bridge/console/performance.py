@@ -25,7 +25,8 @@ from bridge.legs import (
     TransferRequested,
 )
 
-_WHO = {"us": "we hold", "them": "the far side holds"}
+_HOLDS = {"us": "on hold: we hold", "them": "on hold: the far side holds"}
+_RESUMES = {"us": "we resume", "them": "the far side resumes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,8 @@ class Performance:
         self._part = part
         self._files = files
         self._tell = tell
+        self.digits = ""
+        """What the far side pressed."""
         leg.on_event = self._event
         leg.on_frame = self._frame
 
@@ -100,11 +103,12 @@ class Performance:
             case Answered():
                 self._tell(f"answered, {self._leg.codec}" if self._leg.codec else "answered")
             case Held():
-                self._tell(f"on hold: {_WHO[event.by]}")
+                self._tell(_HOLDS[event.by])
             case Resumed():
-                self._tell(f"resumed: {_WHO[event.by].replace('hold', 'held')}")
+                self._tell(_RESUMES[event.by])
             case DtmfHeard():
-                self._tell(f"key pressed there ({event.ms} ms, by {event.way})")
+                self.digits += event.digit
+                self._tell(f"key {event.digit} there ({event.ms} ms, by {event.way})")
             case TransferRequested():
                 self._tell(f"asked to call {event.target} instead")
             case TransferProgress():

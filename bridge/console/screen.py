@@ -25,6 +25,7 @@ class Screen:
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._began: float | None = None
+        self._peer = ""
         width = None if sys.stderr.isatty() else _WIDE
         self._console = Console(stderr=True, highlight=False, width=width)
 
@@ -32,17 +33,16 @@ class Screen:
         """A line of the ladder; numbers masked."""
         if self._quiet:
             return
-        style, arrow = ("cyan", "──▶") if message.sent else ("magenta", "◀──")
-        flow = message.flow
-        self._line(
-            message.at,
-            (f"{arrow} {message_line(message.data).text}", style),
-            (f"  {flow.transport} {flow.remote}", "dim"),
-        )
+        peer = f"{message.flow.transport} {message.flow.remote}"
+        if peer != self._peer:
+            self._peer = peer
+            self._console.print(Text(f"{'':9}them: {peer}", style="dim"))
+        style, arrow = ("cyan", "us ──▶") if message.sent else ("magenta", "us ◀──")
+        self._line(message.at, (f"{arrow} {message_line(message.data).text}", style))
 
     def happened(self, text: str) -> None:
         if not self._quiet:
-            self._line(time.time(), ("  • " + plain(mask_text(text)), "bold"))
+            self._line(time.time(), ("       • " + plain(mask_text(text)), "bold"))
 
     def note(self, text: str) -> None:
         if not self._quiet:

@@ -7,13 +7,13 @@ import json
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 from bridge.addresses import Listen, source_towards
 from bridge.console.exits import Exit, exit_of
 from bridge.console.files import VOICE_WARNING, Files, Paths
 from bridge.console.performance import Part, Performance
 from bridge.console.screen import Screen
+from bridge.ladder.record import SipMessage
 from bridge.legs import Bridge, BridgeOptions, Leg, LegEnd, Target
 from bridge.rtp import PortsExhausted
 from bridge.transport.names import Names
@@ -32,6 +32,7 @@ class Session:
         self._as_json = as_json
         self._interrupts = 0
         self._bridge: Bridge | None = None
+        self._heard = self._codec = ""
         self._on_interrupt: Callable[[], object] | None = None
 
     async def call(self, target: str, caller: str | None, *, listens: bool) -> Exit:
@@ -52,7 +53,8 @@ class Session:
         if self._paths.pcap_media:
             self.screen.warn(VOICE_WARNING)
         bridge = self._bridge = Bridge(self.options)
-        bridge.sip_taps.append(self.screen.message)
+        # A terminal is slow: what the far side waits for goes out first.
+        bridge.sip_taps.append(self._show_later)
         files.listen_to(bridge)
         try:
             await bridge.start()
@@ -60,6 +62,7 @@ class Session:
                 end = await work(bridge, files)
             finally:
                 await bridge.aclose()
+                await asyncio.sleep(0)  # the ladder's last lines
         finally:
             files.close()
         if end is None:
@@ -67,12 +70,14 @@ class Session:
         self._tell_result(end)
         return Exit.INTERRUPTED if self._interrupts else exit_of(end)
 
+    def _show_later(self, message: SipMessage) -> None:
+        asyncio.get_running_loop().call_soon(self.screen.message, message)
+
     async def _call(
         self, bridge: Bridge, files: Files, target: str, caller: str | None
     ) -> LegEnd | None:
         leg = await bridge.dial(target, caller=caller)
-        await Performance(leg, self.part, files, self.screen.happened).run()
-        return await leg.ended()
+        return await self._perform(leg, files)
 
     async def _answer(
         self, bridge: Bridge, files: Files, how: Callable[[Leg], Awaitable[bool]]
@@ -95,10 +100,23 @@ class Session:
             if not self._interrupts:
                 raise
             return None
-        performance = Performance(leg, self.part, files, self.screen.happened)
-        if await how(leg):
+        return await self._perform(leg, files, how)
+
+    async def _perform(
+        self, leg: Leg, files: Files, how: Callable[[Leg], Awaitable[bool]] | None = None
+    ) -> LegEnd:
+        loop = asyncio.get_running_loop()
+
+        def _tell(text: str) -> None:
+            loop.call_soon(self.screen.happened, text)
+
+        performance = Performance(leg, self.part, files, _tell)
+        if how is None or await how(leg):
             await performance.run()
-        return await leg.ended()
+        end = await leg.ended()
+        self._heard = performance.digits
+        self._codec = leg.codec
+        return end
 
     def _interrupt(self) -> None:
         self._interrupts += 1
@@ -112,7 +130,12 @@ class Session:
 
     def _tell_result(self, end: LegEnd) -> None:
         if self._as_json:
-            print(json.dumps(_document(end), indent=2, ensure_ascii=False))
+            document = end.as_document() | {
+                "codec": self._codec or None,
+                "keys_heard": self._heard,
+                "exit_code": int(exit_of(end)),
+            }
+            print(json.dumps(document, indent=2, ensure_ascii=False))
             return
         talked = f" after {end.talk_seconds:.1f} s" if end.answered else ""
         told = self.screen.done if exit_of(end) is Exit.ANSWERED else self.screen.fail
@@ -124,10 +147,6 @@ class Session:
                 f"Heard {quality.received} packets, {quality.lost} lost, {quality.late} late, "
                 f"jitter {quality.jitter_ms:.1f} ms{mos}; sent {quality.sent}."
             )
-
-
-def _document(end: LegEnd) -> dict[str, Any]:
-    return {**end.as_document(), "exit_code": int(exit_of(end))}
 
 
 async def _towards(target: Target) -> tuple[Listen, ...]:
