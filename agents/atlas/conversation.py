@@ -30,7 +30,11 @@ from agents.atlas.tools.target_guard import tool_session
 from agents.atlas.transcript import TurnRecorder
 from agents.atlas.usage import usage_items
 from agents.atlas.voice import Voice
-from agents.atlas.withheld import WithheldAnswer
+from agents.atlas.withheld import (
+    PATIENCE_BEFORE_THE_FIRST_WORD_SECONDS,
+    PATIENCE_SECONDS,
+    WithheldAnswer,
+)
 from agents.turns import Turn
 from contract.assistants import Assistant
 from contract.facts import FactKind
@@ -79,7 +83,9 @@ class Conversation:
             say=lambda text: void(self.voice.say(text)),
             give_up=self._give_up,
         )
-        self._withheld = WithheldAnswer(is_waiting=self._answer_waits, release=self.voice.let_go)
+        self._withheld = WithheldAnswer(
+            patience=self._patience_with_answer, release=self.voice.let_go
+        )
         self._recorder = TurnRecorder(session, add_turn, language)
         self._opening = CallOpening(
             opening,
@@ -164,16 +170,20 @@ class Conversation:
     def _is_thinking(self) -> bool:
         return self.floor.is_open and self.session.agent_state == "thinking"
 
-    def _answer_waits(self) -> bool:
+    def _patience_with_answer(self) -> float | None:
         speech = self.session.current_speech
-        return (
-            self.floor.is_open
-            and speech is not None
-            and not speech.done()
-            and not speech.interrupted
-            and self.session.agent_state != "speaking"
-            and self.session.user_state != "speaking"
-        )
+        if (
+            not self.floor.is_open
+            or speech is None
+            or speech.done()
+            or speech.interrupted
+            or self.session.agent_state == "speaking"
+            or self.session.user_state == "speaking"
+        ):
+            return None
+        # "thinking" lasts until the first sound of an answer.
+        has_begun = self.session.agent_state != "thinking"
+        return PATIENCE_SECONDS if has_begun else PATIENCE_BEFORE_THE_FIRST_WORD_SECONDS
 
     def _floor_changed(self) -> None:
         self.voice.listen(self.floor.is_open)

@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-# Longer than livekit's own `false_interruption_timeout`, which is the ordinary way out. Each tenth
-# of a second is silence on the line (a turn of 1.6 s instead of 0.3 was measured with 1.5 here).
+# Of an answer that was paused in its middle. Longer than livekit's own
+# `false_interruption_timeout`, which is the ordinary way out.
 PATIENCE_SECONDS = 0.7
+# Of an answer that has not begun: each tenth of a second is silence on the line, and with 0.7 one
+# turn of twelve was 0.6 s late. That the caller is quiet is known, so nothing else is waited for.
+PATIENCE_BEFORE_THE_FIRST_WORD_SECONDS = 0.2
 _LOOK_SECONDS = 0.1
 
 
@@ -23,9 +26,12 @@ class WithheldAnswer:
     agents-js#2322 are about the same pause).
     """
 
-    def __init__(self, *, is_waiting: Callable[[], bool], release: Callable[[], None]) -> None:
-        """`is_waiting`: an answer exists, is not being spoken, and the caller is quiet."""
-        self._is_waiting = is_waiting
+    def __init__(
+        self, *, patience: Callable[[], float | None], release: Callable[[], None]
+    ) -> None:
+        """`patience`: in seconds, when an answer exists that is not being spoken although the
+        caller is quiet; otherwise None."""
+        self._patience = patience
         self._release = release
         self._task: asyncio.Task[None] | None = None
 
@@ -43,8 +49,9 @@ class WithheldAnswer:
         looks = 0
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            looks = looks + 1 if self._is_waiting() else 0
-            if looks * _LOOK_SECONDS >= PATIENCE_SECONDS:
+            patience = self._patience()
+            looks = looks + 1 if patience is not None else 0
+            if patience is not None and looks * _LOOK_SECONDS >= patience:
                 # Also true of a model that thinks for long; nothing is paused then, and releasing
                 # what is not held changes nothing.
                 self._release()

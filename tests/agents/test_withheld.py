@@ -4,7 +4,11 @@ import asyncio
 
 import pytest
 
-from agents.atlas.withheld import WithheldAnswer
+from agents.atlas.withheld import (
+    PATIENCE_BEFORE_THE_FIRST_WORD_SECONDS,
+    PATIENCE_SECONDS,
+    WithheldAnswer,
+)
 from tests.agents import virtual_clock
 
 
@@ -13,11 +17,17 @@ class Stage:
 
     def __init__(self) -> None:
         self.waiting = False
+        self.has_begun = True
         self.let_go: list[float] = []
         self.guard = WithheldAnswer(
-            is_waiting=lambda: self.waiting,
+            patience=self.patience,
             release=lambda: self.let_go.append(virtual_clock.now()),
         )
+
+    def patience(self) -> float | None:
+        if not self.waiting:
+            return None
+        return PATIENCE_SECONDS if self.has_begun else PATIENCE_BEFORE_THE_FIRST_WORD_SECONDS
 
 
 def test_an_answer_that_is_kept_back_is_let_go_after_patience() -> None:
@@ -32,6 +42,23 @@ def test_an_answer_that_is_kept_back_is_let_go_after_patience() -> None:
         await stage.guard.aclose()
         [at] = stage.let_go
         assert 10.6 <= at <= 10.9
+
+    virtual_clock.run(story())
+
+
+def test_an_answer_that_has_not_begun_is_let_go_at_once() -> None:
+    async def story() -> None:
+        stage = Stage()
+        stage.has_begun = False
+        stage.guard.start()
+        await asyncio.sleep(10)
+        stage.waiting = True
+        await asyncio.sleep(0.35)
+        stage.waiting = False
+        await asyncio.sleep(60)
+        await stage.guard.aclose()
+        [at] = stage.let_go
+        assert 10.1 <= at <= 10.35
 
     virtual_clock.run(story())
 
