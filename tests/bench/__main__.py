@@ -24,6 +24,7 @@ from tests.bench import (
     history_size,
     lives,
     open_calls,
+    reinvite,
     starts,
     turn_response,
     webhook_ack,
@@ -44,11 +45,12 @@ FIGURES: dict[str, Callable[[Bench], Awaitable[Figure]]] = {
     "history": history_size.measure,
     "cost": cost.measure,
 }
-# Each of these starts a stack of its own, beside which nothing else of ours runs.
+# Each of these starts what it needs by itself, beside which nothing else of ours runs.
 LOAD: dict[str, Callable[[float, Tell], Awaitable[Figure]]] = {
     "starts": starts.measure,
     "lives": lives.measure,
     "open_calls": open_calls.measure,
+    "reinvite": reinvite.measure,
 }
 ALL = (*FIGURES, *LOAD)
 _REPORT = CHECKOUT / "docs" / "benchmarks.md"
