@@ -77,7 +77,7 @@ class Record:
             ended_at=ended_at,
             talk_seconds=max(0.0, ended_on - self._answered_on) if self.was_answered else 0.0,
             holds=self.holds.closed(ended_at),
-            quality=self.quality,
+            quality=self.quality if self.was_answered else None,
         )
 
 
