@@ -206,6 +206,8 @@ class Bridge:
             return
         leg = self._leg(call)
         leg.offer = offer
+        if call.flow is not None:
+            leg.trunk = self.transports.sources.trunk_of(call.flow.remote.host) or ""
         if self.on_incoming is not None:
             self.on_incoming(leg)
 

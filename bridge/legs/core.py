@@ -44,6 +44,8 @@ class LegCore:
         self.media: MediaSession | None = None
         self.offer: str | None = None
         """Incoming: theirs, which stood in the INVITE."""
+        self.trunk = ""
+        """Incoming: the trunk of BRIDGE_ALLOWED_SOURCES that it came from; empty without a name."""
         self.on_frame: Callable[[bytes], None] | None = None
         """20 ms of what the far side says: PCM, 16 bit, mono, at `sample_rate`."""
         self.record = Record(call.direction)

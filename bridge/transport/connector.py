@@ -13,6 +13,8 @@ from bridge.transport.connection import Connection
 from bridge.transport.limits import ConnectionLimits, Counters
 from bridge.transport.upper import Upper
 
+_NAMES = 1000
+
 _Destination = tuple[Transport, Address]
 
 
@@ -47,7 +49,10 @@ class Connector:
 
     def is_called(self, address: Address, name: str) -> None:
         """The name in the URI that led to this address: what its certificate must hold."""
+        self._names.pop(address, None)
         self._names[address] = name
+        if len(self._names) > _NAMES:
+            del self._names[next(iter(self._names))]
 
     def send(self, outgoing: Outgoing) -> None:
         destination = (outgoing.transport, outgoing.destination)
