@@ -20,7 +20,7 @@ from bridge.sdp.codecs import CLOCK_RATE
 FRAME = 160  # units: 20 ms
 MS = CLOCK_RATE // 1000  # units a millisecond
 
-_FIRST_DELAY = 40 * MS  # until the network's unevenness is known
+_FIRST_DELAY = 30 * MS  # until the network's unevenness is known
 _MARGIN = 10 * MS  # our ticks and the sender's do not keep step
 _MEMORY = 1.0  # s of arrivals that are looked at
 _LATE_SHARE = 0.03  # of packets that may come too late
@@ -38,7 +38,7 @@ Piece = tuple[int, bytes] | int
 class JitterBuffer:
     """Delays from `minimum` to `maximum` ms, as short as the network allows."""
 
-    def __init__(self, *, minimum: int = 20, maximum: int = 200) -> None:
+    def __init__(self, *, minimum: int = 25, maximum: int = 200) -> None:
         self._minimum, self._maximum = minimum * MS, maximum * MS
         self.late = 0  # packets whose moment had passed
         self.skipped = 0  # units left out to catch up
@@ -52,6 +52,7 @@ class JitterBuffer:
         self._arrivals: deque[tuple[float, float]] = deque()  # (when, clock minus place)
         self._earliest = math.inf  # of these differences
         self._wanted = float(_FIRST_DELAY)
+        self._delay = 0.0  # at the last frame
         self._until_look = _LOOK_EVERY
         self._within_frame = (
             0  # units between a frame's first and last packet, when shorter ones come
@@ -62,9 +63,7 @@ class JitterBuffer:
     @property
     def delay_ms(self) -> float:
         """From the arrival of the network's fastest packets to their playing."""
-        if self._play is None or not self._arrivals:
-            return 0.0
-        return max(0.0, self._ahead(self._arrivals[-1][0]) / MS)
+        return max(0.0, self._delay / MS)
 
     def clear(self) -> None:
         """Forget all packets, as after a hold; the next one begins anew."""
@@ -117,6 +116,7 @@ class JitterBuffer:
             self.inserted += FRAME
             self._frames_since_change = 0
             return [FRAME]
+        self._delay = self._ahead(now)
         return self._cut()
 
     def _ahead(self, now: float) -> float:

@@ -20,6 +20,10 @@ _CANDIDATES = 8
 _SILENCE = 0.15  # s: a source that speaks is not replaced, however insistent the other one is
 
 
+Came = tuple[RtpPacket, float]
+"""A packet and when it came (s)."""
+
+
 @dataclass(slots=True)
 class _Candidate:
     """A stream that is not believed yet; its packets wait."""
@@ -27,7 +31,7 @@ class _Candidate:
     ssrc: int
     sequence: int
     heard: float
-    packets: list[RtpPacket] = field(default_factory=list)
+    packets: list[Came] = field(default_factory=list)
 
     def add(self, packet: RtpPacket, now: float) -> int:
         """How many packets in sequence there are now."""
@@ -36,7 +40,7 @@ class _Candidate:
             self.ssrc = packet.ssrc
             self.packets.clear()
         self.sequence, self.heard = packet.sequence, now
-        self.packets.append(packet)
+        self.packets.append((packet, now))
         return len(self.packets)
 
 
@@ -70,15 +74,13 @@ class Latch:
         self.elsewhere += 1
         return False
 
-    def admit(
-        self, packet: RtpPacket, source: MediaAddress, now: float
-    ) -> tuple[list[RtpPacket], bool]:
+    def admit(self, packet: RtpPacket, source: MediaAddress, now: float) -> tuple[list[Came], bool]:
         """The packets that are to be heard now, and whether a new stream begins with them."""
         if self.latched:
             return self._of_the_stream(packet, now)
         if source == self.remote and packet.ssrc == self.ssrc:
             self._latch(source, packet.ssrc, now)
-            return [packet], False
+            return [(packet, now)], False
         candidate = self._candidate(source[1], packet, now)
         if candidate is None:
             return [], False
@@ -118,11 +120,11 @@ class Latch:
         self._heard = now
         self._candidates = {}
 
-    def _of_the_stream(self, packet: RtpPacket, now: float) -> tuple[list[RtpPacket], bool]:
+    def _of_the_stream(self, packet: RtpPacket, now: float) -> tuple[list[Came], bool]:
         if packet.ssrc == self.ssrc:
             self._heard = now
             self._challenger = None
-            return [packet], False
+            return [(packet, now)], False
         challenger = self._challenger
         if challenger is None:
             challenger = _Candidate(packet.ssrc, packet.sequence - 1, now)

@@ -68,9 +68,9 @@ class Listener:
             self.reception.restart()
             self.buffer.restart()
         digits: list[Digit] = []
-        for admitted in packets:
-            self.heard_at = now
-            digits += self._hear(admitted, negotiated, now)
+        for admitted, came in packets:
+            self.heard_at = came
+            digits += self._hear(admitted, negotiated, came)
         return digits
 
     def pull(self, now: float) -> bytes:

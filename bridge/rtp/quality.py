@@ -30,11 +30,11 @@ class Quality:
 def mos(*, loss: float, delay_ms: float) -> float:
     """From the share of packets lost or late (0 to 1) and the one-way delay, mouth to ear.
 
-    G.107's formulas with G.711's constants. For G722, whose wider band has a scale of its own, it
-    compares calls, but does not tell how much better G722 sounds.
+    G.107 with G.711's constants, delay by Cole and Rosenbluth's two lines (2001). For G722, whose
+    wider band has a scale of its own, it compares calls, but does not tell how much better it is.
     """
     percent = 100 * min(1.0, max(0.0, loss))
     equipment = 95 * percent / (percent + _LOSS_ROBUSTNESS)
     delay = 0.024 * delay_ms + 0.11 * max(0.0, delay_ms - 177.3)
     rating = max(0.0, min(100.0, _BASE - delay - equipment))
-    return 1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6
+    return max(1.0, 1 + 0.035 * rating + rating * (rating - 60) * (100 - rating) * 7e-6)

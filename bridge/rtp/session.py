@@ -38,6 +38,8 @@ class MediaSession:
         """Nothing came for `timeout` seconds though it was due. Once, and anew after apply()."""
         self.tap: Tap | None = None
         """Sees every datagram, before anything is checked."""
+        self.muted = False
+        """Not a packet leaves, no RTCP either: a side that went dead. Time goes on."""
         self.local_port = port
         self._local = (MediaAddress(host, port), MediaAddress(host, port + 1))
         self._ports = ports
@@ -189,7 +191,7 @@ class MediaSession:
     def _send(self, datagrams: list[Datagram]) -> None:
         for datagram in datagrams:
             index = int(datagram.is_rtcp)
-            if self._closed or len(self._sockets) <= index:
+            if self._closed or self.muted or len(self._sockets) <= index:
                 return
             if self.tap is not None:
                 self.tap(True, datagram.data, self._local[index], datagram.to)

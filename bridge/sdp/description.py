@@ -154,14 +154,13 @@ def _media_line(head: str, section: Mapping[str, Any], session: Mapping[str, Any
     if not all(_TOKEN.fullmatch(name) for name in formats):
         raise SdpError("An m= line of the SDP has a format that is no token.")
     connection = section.get("connection") or session.get("connection") or {}
-    address = connection.get("ip")
     usable, faults = _cryptos(section)
     return MediaLine(
         kind=kind,
         port=int(numbers[1]),
         protocol=protocol,
         formats=tuple(formats),
-        connection=None if address is None else str(address),
+        connection=_address(connection.get("ip")),
         direction=_direction(section) or _direction(session) or "sendrecv",
         described=_described(formats, section) if protocol.count("RTP/") else (),
         ptime=_milliseconds(section.get("ptime")),
@@ -171,6 +170,16 @@ def _media_line(head: str, section: Mapping[str, Any], session: Mapping[str, Any
         cryptos=usable,
         crypto_faults=faults,
     )
+
+
+def _address(told: object) -> str | None:
+    """In the one way to write it, where it is an IP address at all."""
+    if told is None:
+        return None
+    try:
+        return str(ipaddress.ip_address(str(told)))
+    except ValueError:
+        return str(told)
 
 
 def _direction(section: Mapping[str, Any]) -> Direction | None:

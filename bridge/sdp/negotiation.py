@@ -53,7 +53,6 @@ class Negotiation:
         self._place = 0  # of the audio among them
         self._event = TELEPHONE_EVENT_TYPE
         self._offered: _Offered | None = None
-        self._keys: dict[str, tuple[bytes, bytes]] = {}  # by suite: (theirs, ours for it)
 
     def offer(self, direction: Direction | None = None) -> str:
         """Our offer: of the call, of a hold ("sendonly", "inactive") or resume, or where the
@@ -230,11 +229,10 @@ class Negotiation:
 
     def _key_beside(self, theirs: Crypto) -> bytes:
         """Ours stays as long as theirs does: a new one of theirs is a new beginning for both."""
-        known, ours = self._keys.get(theirs.suite, (b"", b""))
-        if known != theirs.key:
-            ours = self._random(KEY_BYTES)
-            self._keys[theirs.suite] = (theirs.key, ours)
-        return ours
+        used = self.current.srtp if self.current else None
+        if used is not None and (used.suite, used.theirs) == (theirs.suite, theirs.key):
+            return used.ours
+        return self._random(KEY_BYTES)
 
     def _say(self, lines: tuple[MediaLine, ...]) -> str:
         """The version rises with each change of content, and only then (RFC 3264 section 8)."""

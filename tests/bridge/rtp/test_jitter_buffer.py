@@ -1,0 +1,169 @@
+"""The jitter buffer against streams as they come, on virtual time."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.rtp.jitter_buffer import FRAME, JitterBuffer
+from tests.bridge.rtp.network import Arrival, Played, play, stream, uneven
+
+MOST = 245.0  # ms: the bound, and one step of 20 ms with its tolerance
+
+
+def played(arrivals: list[Arrival], seconds: float) -> tuple[JitterBuffer, Played]:
+    buffer = JitterBuffer()
+    return buffer, play(buffer, arrivals, seconds)
+
+
+def in_order(heard: Played) -> bool:
+    numbers = [number for _, number in heard.frames if number is not None]
+    return all((after - before) % 251 < 100 for before, after in pairwise(numbers))
+
+
+@pytest.mark.parametrize("ptime", [10, 20, 30, 40, 60])
+def test_an_even_stream_loses_nothing_and_waits_little(ptime: int) -> None:
+    buffer, heard = played(list(stream(10, ptime=ptime)), 10)
+    assert heard.missing(since=0.1) == 0
+    assert in_order(heard)
+    assert buffer.late == buffer.inserted == 0
+    assert heard.delay(since=1) <= 50
+
+
+@pytest.mark.parametrize(("jitter", "most"), [(0.02, 60), (0.06, 100), (0.12, 160)])
+def test_it_waits_as_long_as_the_network_is_uneven(jitter: float, most: float) -> None:
+    _, heard = played(list(stream(20, delay=uneven(jitter))), 20)
+    assert heard.missing(since=2) <= 0.02 * 18 * 50
+    assert heard.delay(since=2) <= most
+    assert in_order(heard)
+
+
+def test_the_delay_is_back_two_seconds_after_the_jitter_has_gone() -> None:
+    rough = uneven(0.1)
+    _, heard = played(list(stream(10, delay=lambda at: rough(at) if at < 5 else 0.01)), 10)
+    assert heard.delay(since=4, until=5) > 80
+    assert heard.delay(since=7) <= 50
+
+
+def test_delay_is_bounded_whatever_the_jitter() -> None:
+    buffer, heard = played(list(stream(20, delay=uneven(0.5))), 20)
+    assert heard.delay() <= MOST
+    assert buffer.late > 0
+
+
+def test_loss_is_a_gap_and_no_more() -> None:
+    chance = random.Random(1)
+    arrivals = [arrival for arrival in stream(20) if chance.random() > 0.05]
+    _, heard = played(arrivals, 20)
+    assert heard.missing(since=0.1) == pytest.approx(1000 - len(arrivals), abs=3)
+    assert heard.delay(since=1) <= 50
+
+
+def test_duplicates_and_overtaking_are_not_heard() -> None:
+    chance = random.Random(1)
+    arrivals = list(stream(10))
+    arrivals += chance.sample(arrivals, 100)
+    for first in range(20, 400, 20):
+        arrivals[first].at, arrivals[first + 1].at = arrivals[first + 1].at, arrivals[first].at
+    _, heard = played(arrivals, 10)
+    assert heard.missing(since=1) <= 2  # what it takes to wait for the overtaken ones
+    assert in_order(heard)
+
+
+@pytest.mark.parametrize("timestamp", [2**32 - 8000, 2**31 - 8000])
+def test_timestamps_wrap(timestamp: int) -> None:
+    _, heard = played(list(stream(4, timestamp=timestamp)), 4)
+    assert heard.missing(since=0.1) == 0
+
+
+@pytest.mark.parametrize("timestamp", [5, 10_000_000, 2**31 + 24_000])
+def test_a_timestamp_that_jumps_loses_nothing(timestamp: int) -> None:
+    first = list(stream(3))
+    then = list(stream(5, start=3, first=0x10000 + 150, timestamp=timestamp))
+    buffer, heard = played([*first, *then], 8)
+    assert heard.missing(since=0.1) <= 1
+    assert buffer.late == 0
+    assert heard.delay(since=5) <= 50
+
+
+def test_another_source_goes_on_where_the_first_one_ended() -> None:
+    buffer = JitterBuffer()
+    first = play(buffer, list(stream(3)), 3)
+    buffer.restart()
+    shifted = [
+        Arrival(arrival.at, arrival.sequence, arrival.timestamp, arrival.payload)
+        for arrival in stream(3, start=3.0, first=7, timestamp=123_456)
+    ]
+    second = play(buffer, shifted, 6, phase=3.003)
+    assert first.missing(since=0.1) == 0
+    assert second.missing() <= 3
+    assert second.delay(since=4) <= 50
+
+
+@pytest.mark.parametrize("stall", [0.3, 1.0, 3.0])
+def test_a_stall_of_the_network_leaves_no_delay(stall: float) -> None:
+    arrivals = list(stream(10))
+    for arrival in arrivals:
+        if 2 <= arrival.at < 2 + stall:
+            arrival.at = 2 + stall
+    _, heard = played(arrivals, 10)
+    assert heard.delay() <= MOST
+    assert heard.delay(since=2 + stall + 2.5) <= 50
+    assert heard.missing(since=2 + stall + 1) <= 5
+
+
+def test_a_pause_of_the_sender_leaves_no_delay_whether_its_clock_ran_on_or_not() -> None:
+    for timestamp in (3 * 8000, 30 * 8000):
+        arrivals = list(stream(3))
+        arrivals += stream(5, start=30, first=0x10000 + 150, timestamp=timestamp)
+        _, heard = played(arrivals, 35)
+        assert heard.missing(since=30.2) == 0
+        assert heard.delay(since=31) <= 50
+
+
+def test_a_longer_way_is_waited_for() -> None:
+    _, heard = played(list(stream(10, delay=lambda at: 0.01 if at < 4 else 0.09)), 10)
+    assert heard.missing(since=6) == 0
+    assert heard.missing(since=4, until=6) < 25
+
+
+@pytest.mark.parametrize("drift", [0.001, -0.001])
+def test_a_sender_whose_clock_is_wrong(drift: float) -> None:
+    """A thousandth is far more than any real clock: one frame in 20 s too few, or too many."""
+    _, heard = played(list(stream(120, drift=drift)), 118)
+    assert heard.missing(since=1) <= 8
+    assert heard.delay(since=1) <= 55
+
+
+def test_memory_is_bounded_when_a_sender_floods() -> None:
+    buffer = JitterBuffer()
+    for number in range(100_000):
+        buffer.put(number, number * 160, 0, bytes(160), number * 1e-5)
+    assert len(buffer._packets) <= 256
+    assert buffer.late > 90_000
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2**17),
+            st.integers(0, 2**32 - 1),
+            st.integers(1, 500),
+            st.floats(0, 0.2),
+        ),
+        max_size=200,
+    )
+)
+def test_whatever_comes_every_frame_is_20_ms(packets: list[tuple[int, int, int, float]]) -> None:
+    buffer = JitterBuffer()
+    now = 0.0
+    for sequence, timestamp, size, pause in packets:
+        buffer.put(sequence, timestamp, 0, bytes(size), now)
+        now += pause
+        pieces = buffer.pull(now)
+        assert sum(piece if isinstance(piece, int) else len(piece[1]) for piece in pieces) == FRAME
