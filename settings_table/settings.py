@@ -16,6 +16,7 @@ from agents.media_bot.settings import MediaBotSettings
 from api.settings import ApiSettings
 from bridge.settings import BridgeSettings
 from engine.secret_files import is_secret, names_of
+from sandbox.carrier.settings import CarrierSettings
 from sandbox.hall.settings import HallSettings
 from sandbox.providers.settings import ProvidersSettings
 from sandbox.recorder.settings import RecorderSettings
@@ -31,6 +32,7 @@ PROCESSES: dict[str, type[BaseSettings]] = {
     "recorder": RecorderSettings,
     "talk": TalkSettings,
     "hall": HallSettings,
+    "carrier": CarrierSettings,
 }
 """One class per process, by the process' name (docs/interfaces.md)."""
 

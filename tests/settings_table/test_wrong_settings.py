@@ -24,6 +24,7 @@ COMMANDS = {
     "recorder": ["-m", "sandbox.recorder"],
     "talk": ["-m", "sandbox.talk"],
     "hall": ["-m", "sandbox.hall"],
+    "carrier": ["-m", "sandbox.carrier"],
 }
 # The bridge starts without any: with no setting given it listens on this machine only.
 NEEDY = [name for name, docs in settings_by_process().items() if any(d.required for d in docs)]

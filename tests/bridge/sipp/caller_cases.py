@@ -91,6 +91,14 @@ async def leaves_the_offer(stage: Stage) -> None:
     await stage.passed()
 
 
+@against("caller", "shows-a-password", callers={"anna": "hush"}, caller_algorithms=("MD5",))
+async def shows_a_password(stage: Stage) -> None:
+    leg = await stage.accept()
+    end = await stage.end_of(leg)
+    assert end.by == "them"
+    await stage.passed()
+
+
 @against("caller", "requires-reliable-ringing")
 async def requires_reliable_ringing(stage: Stage) -> None:
     leg = await stage.incoming()

@@ -1,0 +1,161 @@
+"""The phone behind the carrier: it goes through one call as its behaviour says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import structlog
+
+from bridge.legs import Bridge, Leg, LegEvent, LegOver, Refused
+from sandbox.carrier import voice
+from sandbox.carrier.cdr import CallRecord
+from sandbox.carrier.ear import Ear
+from sandbox.carrier.scenario import Behaviour, Step
+from sandbox.carrier.times import now
+
+log = structlog.get_logger()
+
+_T = TypeVar("_T")
+_DIGIT_SECONDS = 0.2
+_PAUSE_SECONDS = 0.5  # a `w`
+
+
+class Phone:
+    """`answer` a call that came in, or `talk` in one that was placed; both end with the call."""
+
+    def __init__(self, bridge: Bridge, leg: Leg, record: CallRecord, folder: Path) -> None:
+        self.leg = leg
+        self.record = record
+        self._bridge = bridge
+        self._ear = Ear(folder / f"{record.id}.wav")
+        self._over = asyncio.create_task(leg.ended())
+        leg.on_event = self._told
+        leg.on_frame = lambda pcm: self._ear.hear(pcm, leg.sample_rate, bridge.now())
+
+    async def answer(self, behaviour: Behaviour) -> None:
+        """Ring, then answer and go through the steps, refuse, or ring for ever."""
+        try:
+            await self._pick_up(behaviour)
+            await self._through(behaviour)
+        except LegOver:
+            pass  # whoever hung up: that is in the record
+        finally:
+            await self._put_down()
+
+    async def talk(self, behaviour: Behaviour) -> None:
+        """The steps, once the other side has answered."""
+        try:
+            if await self.leg.answered():
+                self.record.answered_at = now()
+                await self._through(behaviour)
+        except LegOver:
+            pass
+        finally:
+            await self._put_down()
+
+    async def watch(self) -> None:
+        """Does nothing until the call is over."""
+        await self._put_down()
+
+    async def do(self, step: Step) -> None:
+        """Raises LegOver when there is no call (any more)."""
+        self.record.did("step", step=str(step))
+        leg = self.leg
+        if step.say is not None:
+            await self._speak(await voice.speech(step.say, leg.sample_rate))
+        elif step.tone is not None:
+            await self._speak(voice.tone(step.tone, leg.sample_rate))
+        elif step.listen is not None:
+            await self._meanwhile(asyncio.sleep(step.listen))
+        elif step.silence is not None:
+            await self.be_silent(step.silence)
+        elif step.hold is not None:
+            await self._agree(leg.hold(step.hold))
+        elif step.resume:
+            await self._agree(leg.resume())
+        elif step.dtmf is not None:
+            leg.send_dtmf(step.dtmf)
+            pauses = step.dtmf.count("w") * _PAUSE_SECONDS
+            await self._meanwhile(asyncio.sleep(len(step.dtmf) * _DIGIT_SECONDS + pauses))
+        elif step.transfer is not None:
+            outcome = await self._meanwhile(leg.transfer(step.transfer))
+            self.record.did("transferred", status=outcome.status)
+        elif step.hang_up:
+            leg.hang_up()
+            await self._over
+
+    async def be_silent(self, seconds: float) -> None:
+        """Not a packet of audio, while the call says that there should be some."""
+        self._send(False)
+        try:
+            await self._meanwhile(asyncio.sleep(seconds))
+        finally:
+            self._send(True)
+
+    async def _pick_up(self, behaviour: Behaviour) -> None:
+        leg = self.leg
+        if behaviour.announce is not None:
+            await leg.play_early()
+            await self._speak(await voice.speech(behaviour.announce, leg.sample_rate))
+        elif behaviour.ring or not behaviour.answers:
+            leg.ring()
+        if behaviour.ring or behaviour.announce:
+            self.record.ringing_at = now()
+        await self._meanwhile(asyncio.sleep(behaviour.ring))
+        if behaviour.refuse is not None:
+            headers = {"Reason": behaviour.reason} if behaviour.reason else None
+            leg.call.reject(behaviour.refuse, self._bridge.now(), headers=headers)
+            self._bridge.pump()
+        elif behaviour.answers:
+            await self._meanwhile(leg.accept())
+            self.record.answered_at = now()
+
+    async def _through(self, behaviour: Behaviour) -> None:
+        for step in behaviour.steps:
+            await self.do(step)
+        await self._over
+
+    async def _speak(self, pcm: bytes) -> None:
+        media = self.leg.media
+        if media is None:
+            raise LegOver("There is no call to speak in.")
+        self.leg.play(pcm)
+        await self._meanwhile(media.played())
+
+    async def _agree(self, exchange: Coroutine[Any, Any, None]) -> None:
+        try:
+            await self._meanwhile(exchange)
+        except Refused as refused:
+            self.record.did("refused", status=refused.status)
+
+    async def _meanwhile(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """The work's outcome; LegOver when the call ends before it."""
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait({task, self._over}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise LegOver("The call ended meanwhile.")
+            return task.result()
+        finally:
+            task.cancel()
+
+    def _send(self, wanted: bool) -> None:
+        agreed = self.leg.negotiated
+        if agreed is not None and self.leg.media is not None and self.leg.state == "answered":
+            self.leg.media.apply(agreed if wanted else replace(agreed, sends=False))
+
+    def _told(self, event: LegEvent) -> None:
+        self.record.note(event)
+
+    async def _put_down(self) -> None:
+        """Waits for the call's end, whatever became of the steps."""
+        try:
+            self.record.end = await self._over
+        finally:
+            self._ear.close()
+            self.record.heard = self._ear.document()
+            log.info("call_over", call=self.record.id, reason=self.leg.end and self.leg.end.reason)
