@@ -227,6 +227,8 @@ class Call:
 
     def judge(self, response: Response) -> None:
         """Of any request in the dialog: 408 and 481 end it (RFC 3261 section 12.2.1.2)."""
+        if self.setup.awaits_ack:
+            return  # they may not have our 2xx yet
         if response.code in (408, 481) and self.state == "answered":
             self.leave(CallEnd("network", "dialog-lost", True, self.setup.status))
 
@@ -278,10 +280,12 @@ class Call:
 
     def flow_lost(self, flow: Flow) -> None:
         """The far side has until `lost_flow` to come back; halfway we ask for it ourselves."""
-        if not self.uses(flow) or self._lost or not self.is_active:
+        if not self.uses(flow):
             return
         if self.dialog is not None:
             self.dialog.flow = None
+        if self._lost or not self.is_active:
+            return
         timers = self.core.timers
         self._lost = [self.core.after(timers.lost_flow, self._lost_for_good)]
         if self.state == "answered":

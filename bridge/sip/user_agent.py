@@ -66,6 +66,11 @@ class UserAgent:
     def unreachable(self, outgoing: Outgoing, now: float) -> None:
         """This message could not be sent: nobody takes connections there, or a send failed."""
         self._core.clock(now)
+        if outgoing.flow is not None and outgoing.flow.reliable:
+            # Sent into a connection that is gone: whoever used it learns that, and finds another.
+            self._core.drops["unsent"] += 1
+            self.flow_lost(outgoing.flow, now)
+            return
         transaction = self._transactions.sender_of(outgoing)
         found = _CALL_ID.search(outgoing.data)
         is_response = outgoing.data.startswith(b"SIP/2.0 ")

@@ -141,8 +141,11 @@ class ClientInvite(ClientTransaction):
             self._send_cancel()
 
     def flow_lost(self) -> None:
-        """Never a second time: a carrier that had it might ring twice. The call decides."""
-        self.hop = self.hop._replace(flow=None)
+        """A first INVITE never goes out a second time: a carrier that had it might ring twice."""
+        if "tag=" in self.request.headers["To"].rpartition(">")[2]:
+            super().flow_lost()
+        else:
+            self.hop = self.hop._replace(flow=None)
 
     def _provisional(self, response: Response) -> None:
         if self.state not in ("calling", "proceeding"):
