@@ -23,6 +23,7 @@ from tests.bench import (
     get_token,
     history_size,
     lives,
+    media,
     open_calls,
     reinvite,
     starts,
@@ -51,6 +52,8 @@ LOAD: dict[str, Callable[[float, Tell], Awaitable[Figure]]] = {
     "lives": lives.measure,
     "open_calls": open_calls.measure,
     "reinvite": reinvite.measure,
+    "media_relay": media.measure_relay,
+    "media_delay": media.measure_delay,
 }
 ALL = (*FIGURES, *LOAD)
 _REPORT = CHECKOUT / "docs" / "benchmarks.md"

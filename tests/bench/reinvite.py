@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from bridge.addresses import Listen
 from bridge.ladder.record import SipMessage
@@ -17,6 +13,7 @@ from bridge.rtp import PortRange
 from tests.bench.answering_bridge import is_reinvite, transaction
 from tests.bench.figures import Budget, Figure, Measured
 from tests.bench.load import Tell
+from tests.bench.other_process import line_of, other_process
 
 CALLS = 50
 _REINVITES = 1000
@@ -52,16 +49,16 @@ async def measure(scale: float, tell: Tell) -> Figure:
     )
     wire = figure.row("on the wire", budget=_BUDGET)
     inside = figure.row("inside the bridge", budget=_BUDGET)
-    async with _process("tests.bench.answering_bridge") as answering:
-        port = int(await _line(answering))
+    async with other_process("tests.bench.answering_bridge") as answering:
+        port = int(await line_of(answering))
         tell(f"opening {CALLS} calls")
-        async with _process("tests.bench.calling_bridge", str(port), str(CALLS)) as calling:
-            answered = int(await _line(calling))
+        async with other_process("tests.bench.calling_bridge", str(port), str(CALLS)) as calling:
+            answered = int(await line_of(calling))
             tell(f"{number} holds and resumes")
             wire.values += await _one_call(port, number, wire)
         assert answering.stdin is not None
         answering.stdin.close()
-        inside.values += json.loads(await _line(answering))
+        inside.values += json.loads(await line_of(answering))
     figure.notes.append(f"{answered} of {CALLS} calls were answered and lasted meanwhile.")
     return figure
 
@@ -96,28 +93,3 @@ async def _press(leg: Leg, number: int, row: Measured) -> None:
         except LegOver as error:
             row.fail(error)
             return
-
-
-@asynccontextmanager
-async def _process(module: str, *arguments: str) -> AsyncIterator[Process]:
-    """It ends by itself when its stdin does."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", module, *arguments), stdin=PIPE, stdout=PIPE, limit=2**24
-    )
-    assert process.stdin is not None
-    try:
-        yield process
-    finally:
-        process.stdin.close()
-        try:
-            async with asyncio.timeout(10):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-
-
-async def _line(process: Process) -> bytes:
-    assert process.stdout is not None
-    async with asyncio.timeout(60):
-        return await process.stdout.readline()
