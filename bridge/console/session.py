@@ -15,7 +15,7 @@ from bridge.console.performance import Part, Performance
 from bridge.console.screen import Screen
 from bridge.ladder.record import SipMessage
 from bridge.legs import Bridge, BridgeOptions, Leg, LegEnd, Target
-from bridge.rtp import PortsExhausted
+from bridge.rtp import PortsExhausted, Quality
 from bridge.transport.names import Names
 
 _IMPATIENT = 2
@@ -125,6 +125,9 @@ class Session:
         if self._bridge is not None and self._interrupts < _IMPATIENT:
             for leg in self._bridge.legs:
                 leg.hang_up()
+            # Whom we called may be silent for good: an INVITE without any reply has no CANCEL.
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.options.drain, self._bridge.abandon)
             return
         raise KeyboardInterrupt
 
@@ -140,13 +143,19 @@ class Session:
         talked = f" after {end.talk_seconds:.1f} s" if end.answered else ""
         told = self.screen.done if exit_of(end) is Exit.ANSWERED else self.screen.fail
         told(f"{end.detail.removesuffix('.')}{talked} ({end.reason}, by {end.by}).")
-        quality = end.quality
-        if quality is not None and quality.received:
-            mos = f", MOS about {quality.mos:.1f}" if quality.mos is not None else ""
-            self.screen.note(
-                f"Heard {quality.received} packets, {quality.lost} lost, {quality.late} late, "
-                f"jitter {quality.jitter_ms:.1f} ms{mos}; sent {quality.sent}."
-            )
+        if end.quality is not None:
+            self.screen.note(_heard(end.quality))
+
+
+def _heard(quality: Quality) -> str:
+    mos = f", MOS about {quality.mos:.1f}" if quality.mos is not None else ""
+    text = (
+        f"Heard {quality.received} packets, {quality.lost} lost, {quality.late} late, "
+        f"jitter {quality.jitter_ms:.1f} ms{mos}; sent {quality.sent}."
+    )
+    if quality.dropped:
+        text += f" {quality.dropped} packets were not from the address that the far side named."
+    return text
 
 
 async def _towards(target: Target) -> tuple[Listen, ...]:

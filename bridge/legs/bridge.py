@@ -98,9 +98,14 @@ class Bridge:
             log.warning("calls_left_at_the_end", number=len(self._legs))
         self._driver.close()
         await self.transports.aclose()
-        for leg in self.legs:  # their far sides never confirmed
-            leg.finish(sip.CallEnd("us", "shutdown", leg.state == "answered"))
+        self.abandon()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def abandon(self) -> None:
+        """What is left of calls whose far sides do not confirm their end."""
+        for leg in self.legs:
+            reason = "hung-up" if leg.state == "answered" else "cancelled"
+            leg.finish(sip.CallEnd("us", reason, leg.state == "answered"))
 
     async def dial(
         self,
