@@ -94,8 +94,9 @@ class Bridge:
                 while self._legs:
                     self._empty.clear()
                     await self._empty.wait()
+                await self._driver.quiet()  # a BYE that gets lost is sent again
         except TimeoutError:
-            log.warning("calls_left_at_the_end", number=len(self._legs))
+            log.info("requests_unanswered_at_the_end", number=self.agent.unanswered)
         self._driver.close()
         await self.transports.aclose()
         self.abandon()

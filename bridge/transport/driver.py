@@ -36,6 +36,7 @@ class Driver:
         self._transports: Transports | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._pumping = False
+        self._quiet: asyncio.Future[None] | None = None
 
     def start(self, agent: UserAgent, transports: Transports) -> None:
         self._agent, self._transports = agent, transports
@@ -80,6 +81,18 @@ class Driver:
         finally:
             self._pumping = False
         self._wait()
+        if self._quiet is not None and not self._quiet.done() and not self._is_busy:
+            self._quiet.set_result(None)
+
+    async def quiet(self) -> None:
+        """Returns when no request of ours waits for its answer any more."""
+        if self._is_busy:
+            self._quiet = self._loop.create_future()
+            await self._quiet
+
+    @property
+    def _is_busy(self) -> bool:
+        return self._agent is not None and self._agent.unanswered > 0
 
     def flush(self) -> bool:
         """Sends what is to be sent; whether that was anything."""

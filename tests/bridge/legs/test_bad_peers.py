@@ -257,3 +257,32 @@ async def test_a_private_address_is_not_offered_to_a_public_peer() -> None:
         with pytest.raises(OSError, match="no address"):
             await bridge.dial(place(bridge).replace("127.0.0.1", "nobody.invalid"))
         assert not bridge.legs
+
+
+async def test_a_goodbye_that_is_lost_is_said_again_before_we_leave() -> None:
+    async with raw_peer() as peer, one_bridge() as bridge:
+        leg = await bridge.dial(peer.uri)
+        await answered(leg, peer)
+        leaving = asyncio.create_task(bridge.aclose())
+        first = await peer.get("BYE")
+        again = await peer.get("BYE")
+        assert first.header("CSeq") == again.header("CSeq")
+        assert not leaving.done()
+        peer.reply(again, "200 OK")
+        async with asyncio.timeout(0.5):
+            await leaving
+        assert leg.end is not None
+        assert (leg.end.reason, leg.end.by) == ("shutdown", "us")
+
+
+async def test_whoever_confirms_nothing_does_not_keep_us() -> None:
+    async with raw_peer() as peer, one_bridge(options(drain=0.2)) as bridge:
+        leg = await bridge.dial(peer.uri)
+        await answered(leg, peer)
+        ringing = await bridge.dial(peer.uri)
+        await peer.get("INVITE")
+        async with asyncio.timeout(1.0):
+            await bridge.aclose()
+        assert leg.end is not None
+        assert ringing.end is not None
+        assert (ringing.end.answered, ringing.end.by) == (False, "us")
