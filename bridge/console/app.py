@@ -107,8 +107,10 @@ def answer(
         leg.ring()
         if never:
             return False
-        await asyncio.sleep(seconds_of(ring))
-        if leg.state == "ringing":
+        try:
+            async with asyncio.timeout(seconds_of(ring)):
+                await leg.ended()  # they may give up first
+        except TimeoutError:
             await leg.accept()
         return True
 

@@ -19,6 +19,8 @@ from bridge.rtp import PortsExhausted, Quality
 from bridge.transport.names import Names
 
 _IMPATIENT = 2
+# Our 200 to their BYE may get lost, then they say it again (RFC 3261 section 17.2.2, timer J).
+_LINGER = 1.2
 
 
 class Session:
@@ -114,6 +116,8 @@ class Session:
         if how is None or await how(leg):
             await performance.run()
         end = await leg.ended()
+        if end.by == "them" and leg.call.flow is not None and not leg.call.flow.reliable:
+            await asyncio.sleep(_LINGER)
         self._heard = performance.digits
         self._codec = leg.codec
         return end

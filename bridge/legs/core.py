@@ -84,6 +84,7 @@ class LegCore:
                 self._use(event.sdp, self._offers.answered)
             case sip.OfferFailed() if self._offers is not None:
                 self._offers.failed(event.status)
+                self._hang_up_without_session()
             case sip.Dtmf():
                 self.news.tell(DtmfHeard(event.digit, event.ms, "info"))
             case sip.ReferReceived():
@@ -161,6 +162,14 @@ class LegCore:
         except (SdpError, NothingInCommon) as error:
             header = f'SIP;cause={error.sip_status};text="unusable session description"'
             self.hang_up("unusable-answer", f"The far side's SDP: {error}", header=header)
+
+    def _hang_up_without_session(self) -> None:
+        """We offered in our 200, and their ACK had no answer."""
+        if self.state == "answered" and self.negotiated is None:
+            header = 'SIP;cause=488;text="no answer to the offer"'
+            self.hang_up(
+                "no-session", "The far side's ACK did not answer our offer.", header=header
+            )
 
     def _answer(self) -> None:
         self.state = "answered"

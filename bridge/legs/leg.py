@@ -71,7 +71,7 @@ class Leg(LegCore):
 
     def play(self, pcm: bytes) -> None:
         """After what is playing already."""
-        if self.media is not None and self.record.why is None:
+        if self.media is not None and self.record.why is None and self.state != "ended":
             self.media.play(pcm)
 
     async def answered(self) -> bool:
@@ -137,10 +137,17 @@ class Leg(LegCore):
         else:
             self._host.keep(send_by_info(self._host, self.call, digits))
 
-    async def transfer(self, target: str) -> TransferProgress:
-        """Hand the far side on to another SIP address; when it got there we hang up."""
+    async def transfer(self, target: str, *, patience: float = 120.0) -> TransferProgress:
+        """Hand the far side on to another SIP address; when it got there we hang up.
+
+        A far side that tells nothing for `patience` seconds is taken for 408.
+        """
         self._in_call()
-        outcome = await self._transfers.transfer(target)
+        try:
+            async with asyncio.timeout(patience):
+                outcome = await self._transfers.transfer(target)
+        except TimeoutError:
+            return TransferProgress(408, "No Report", True)
         if outcome.status < 300:
             self.hang_up("transferred", "The far side was handed on.")
         return outcome

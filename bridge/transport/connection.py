@@ -11,10 +11,7 @@ from bridge.sip.flow import Address, Flow, Transport
 from bridge.sip.framing import Framer, FramingError, KeepAlive, MessageLimits
 from bridge.transport.limits import ConnectionLimits, Counters
 
-# RFC 5626 section 4.4.1 has 95 to 120 s; many a NAT forgets a connection within a minute.
-_PING_EVERY = 30.0
 _PING, _PONG = b"\r\n\r\n", b"\r\n"
-_PONG_WITHIN = 10.0
 # How long the kernel goes on sending what nobody acknowledges.
 _UNACKNOWLEDGED_MS = 15_000
 
@@ -63,7 +60,7 @@ class Connection(asyncio.Protocol):
         self._owner.opened(self)
         self._expect_message()
         if self.is_ours:
-            self._ping = self._loop.call_later(_PING_EVERY, self._send_ping)
+            self._ping = self._loop.call_later(self._owner.limits.ping_every, self._send_ping)
 
     def data_received(self, data: bytes) -> None:
         if self._pong_awaited and self._is_between_messages and data[:2] == _PONG:
@@ -122,16 +119,17 @@ class Connection(asyncio.Protocol):
         self._pong_awaited = True
         self._write(_PING)
         # RFC 5626 is optional: silence proves nothing about a peer that never answered a ping.
-        wait, then = (
-            (_PONG_WITHIN, self.abort) if self._answers_pings else (_PING_EVERY, self._send_ping)
-        )
-        self._ping = self._loop.call_later(wait, then)
+        limits = self._owner.limits
+        if self._answers_pings:
+            self._ping = self._loop.call_later(limits.pong_within, self.abort)
+        else:
+            self._ping = self._loop.call_later(limits.ping_every, self._send_ping)
 
     def _pong_came(self) -> None:
         self._pong_awaited, self._answers_pings = False, True
         if self._ping is not None:
             self._ping.cancel()
-        self._ping = self._loop.call_later(_PING_EVERY, self._send_ping)
+        self._ping = self._loop.call_later(self._owner.limits.ping_every, self._send_ping)
 
     @property
     def _is_between_messages(self) -> bool:

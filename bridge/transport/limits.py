@@ -17,6 +17,9 @@ class ConnectionLimits:
     written_ahead: int = 256 * 1024
     """Bytes that a peer may leave unread before it is cut off."""
     connecting: float = 5.0
+    ping_every: float = 30.0
+    """RFC 5626 section 4.4.1 has 95 to 120 s; many a NAT forgets a connection within a minute."""
+    pong_within: float = 10.0
     waiting_to_connect: int = 64
     """Messages to one destination while its connection is being opened."""
 

@@ -115,6 +115,34 @@ class RawPeer:
         ]
         return _message(lines, body)
 
+    def call(self, to: Address, body: str = "", source: str = "127.0.0.1") -> bytes:
+        """An INVITE of ours; what comes back has its To tag."""
+        lines = [
+            f"INVITE sip:alice@{to} SIP/2.0",
+            f"Via: SIP/2.0/UDP {source}:{self.address.port};branch=z9hG4bK-raw-invite;rport",
+            f"From: <sip:bob@{source}>;tag={TAG}",
+            f"To: <sip:alice@{to}>",
+            "Call-ID: raw-call",
+            "CSeq: 1 INVITE",
+            "Max-Forwards: 70",
+            f"Contact: <{self.uri}>",
+        ]
+        return _message(lines, body)
+
+    def ack(self, ok: Heard, body: str = "") -> bytes:
+        contact = re.search(r"<(.*?)>", ok.header("Contact"))
+        assert contact is not None
+        lines = [
+            f"ACK {contact[1]} SIP/2.0",
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.address.port};branch=z9hG4bK-raw-ack",
+            f"From: {ok.header('From')}",
+            f"To: {ok.header('To')}",
+            f"Call-ID: {ok.header('Call-ID')}",
+            "CSeq: 1 ACK",
+            "Max-Forwards: 70",
+        ]
+        return _message(lines, body)
+
     def send(self, data: bytes, to: Heard) -> None:
         if to.writer is not None:
             to.writer.write(data)

@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from bridge.addresses import Listen, own_address
 from bridge.legs import Answered, DtmfHeard, Leg, LegEnded, Reattached
 from bridge.sip import Address, Timers
 from tests.bridge.legs.raw_peer import Heard, RawPeer, raw_peer, sdp, spoof
-from tests.bridge.legs.rig import Ear, call, one_bridge, options, pair, place, soon, tone
+from tests.bridge.legs.rig import Ear, call, far_end, one_bridge, options, pair, place, soon, tone
 from tests.bridge.transport.far_side import reset
 
 FAST = Timers(t1=0.01, t2=0.04, t4=0.05, lost_flow=0.5, probe=0.1)
@@ -74,6 +75,62 @@ async def test_an_answer_that_cannot_be_used_is_hung_up_and_said_so() -> None:
             assert "488" in bye.header("Reason") or "400" in bye.header("Reason")
             end = await leg.ended()
             assert (end.reason, end.by, end.answered) == ("unusable-answer", "us", True)
+
+
+async def test_an_ack_that_does_not_answer_our_offer_ends_the_call() -> None:
+    """An INVITE without SDP leaves the offer to us, and their ACK owes the answer."""
+    async with raw_peer() as peer, one_bridge() as bridge:
+        waiting = asyncio.create_task(far_end(bridge))
+        await asyncio.sleep(0)
+        here = Address("127.0.0.1", bridge.listening[0].port)
+        peer.send(peer.call(here), Heard(b"", here))
+        leg = await waiting
+        await leg.accept()
+        ok = await peer.get("SIP/2.0 200")
+        assert "m=audio" in ok.body
+        peer.send(peer.ack(ok), ok)
+        peer.reply(await peer.get("BYE"), "200 OK")
+        end = await leg.ended()
+        assert (end.reason, end.by, end.answered) == ("no-session", "them", True)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [("v=0\r\nnonsense", "400"), (sdp(formats="18"), "488")]
+)
+async def test_a_call_that_cannot_be_answered_is_refused_before_it_rings(
+    body: str, status: str
+) -> None:
+    async with raw_peer() as peer, one_bridge() as bridge:
+        rung: list[Leg] = []
+        bridge.on_incoming = rung.append
+        here = Address("127.0.0.1", bridge.listening[0].port)
+        peer.send(peer.call(here, body), Heard(b"", here))
+        await peer.get(f"SIP/2.0 {status}")
+        assert not rung
+
+
+async def test_our_private_address_is_not_offered_to_a_caller_who_cannot_use_it() -> None:
+    elsewhere = own_address("0.0.0.0")
+    if elsewhere == "127.0.0.1":
+        pytest.skip("this machine has no other address")
+    given = options(listen=(Listen("udp", "0.0.0.0", 0),), advertised_ip="127.0.0.1")
+    async with one_bridge(given) as bridge:
+        rung: list[Leg] = []
+        bridge.on_incoming = rung.append
+        peer = RawPeer("udp")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
+            wire.bind((elsewhere, 0))
+            wire.setblocking(False)
+            peer.address = Address(*wire.getsockname())
+            there = Address(elsewhere, bridge.listening[0].port)
+            wire.sendto(peer.call(there, sdp(), elsewhere), there)
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(3):
+                answer = await loop.sock_recv(wire, 65536)
+                while answer.startswith(b"SIP/2.0 100"):
+                    answer = await loop.sock_recv(wire, 65536)
+        assert answer.startswith(b"SIP/2.0 500")
+        assert not rung
 
 
 @BOTH

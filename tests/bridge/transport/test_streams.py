@@ -6,6 +6,8 @@ import asyncio
 import socket
 from contextlib import suppress
 
+import pytest
+
 from bridge.sip import Address
 from bridge.transport import ConnectionLimits, Sources
 from tests.bridge.transport.far_side import HELLO, REPLY, listening, reset, soon, to
@@ -47,6 +49,33 @@ async def test_a_ping_is_answered() -> None:
         assert await reader.readexactly(2) == b"\r\n"
         assert not heard.messages
         writer.close()
+
+
+@pytest.mark.parametrize(("pongs", "given_up"), [(2, True), (0, False)])
+async def test_we_ping_whom_we_called_and_give_up_one_that_stops_answering(
+    pongs: int, given_up: bool
+) -> None:
+    """Silence of one that never answered a ping proves nothing."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(HELLO)
+        for _ in range(pongs):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"\r\n")
+        while await reader.read(100):
+            pass
+        writer.close()
+
+    limits = ConnectionLimits(ping_every=0.05, pong_within=0.1)
+    async with (
+        await asyncio.start_server(serve, "127.0.0.1", 0) as server,
+        listening(TCP, limits=limits) as (transports, heard, _),
+    ):
+        transports.send(to("tcp", Address(*server.sockets[0].getsockname())))
+        await soon(lambda: transports.open_connections == 1)
+        await asyncio.sleep(0.4)
+        assert bool(heard.lost_flows) == given_up
+        assert not heard.messages
 
 
 async def test_our_connection_is_opened_once_and_used_again() -> None:
