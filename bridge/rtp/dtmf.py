@@ -14,6 +14,7 @@ from bridge.sdp.codecs import CLOCK_RATE
 _MS = CLOCK_RATE // 1000
 _FRAME = 20  # ms between updates
 _PATIENCE = 0.2  # s without an update: the end was lost
+_REPEATS = 1.0  # s for which repeated ends of a press may come
 _ENDS = 3  # packets that tell the end: section 2.5.1.4
 _VOLUME = 10  # -dBm0
 _LONGEST = 6000  # ms of one digit that we send
@@ -36,7 +37,7 @@ class DtmfReceiver:
         self._duration = 0  # units
         self._earlier = 0  # units, of its earlier segments (section 2.5.1.3)
         self._heard = 0.0
-        self._over: deque[int] = deque(maxlen=8)  # timestamps whose late packets tell nothing new
+        self._over: deque[tuple[int, str, float]] = deque(maxlen=8)  # (timestamp, digit, when)
 
     @property
     def is_pressed(self) -> bool:
@@ -48,30 +49,37 @@ class DtmfReceiver:
             raise ValueError("The telephone event is shorter than four bytes.")
         event = DtmfEvent.parse(payload)
         digit = EVENT_TO_DIGIT.get(event.event)
-        if digit is None or timestamp in self._over:
+        if digit is None or self._is_over(timestamp, digit, now):
             return []  # a flash hook or a modem's tone; or a repeated end
         ended: list[Digit] = []
         if self._timestamp is None:
             self._begin(timestamp, digit)
-        elif timestamp != self._timestamp:
+        elif (timestamp, digit) != (self._timestamp, self._digit):
             if timestamp_step(timestamp, self._timestamp) < 0:
                 return []  # of a press before this one
             if self._continues(timestamp, digit):
                 self._earlier += self._duration
-                self._over.append(self._timestamp)
+                self._over.append((self._timestamp, digit, now))
                 self._timestamp, self._duration = timestamp, 0
             else:
-                ended = self._end()
+                ended = self._end(now)
                 self._begin(timestamp, digit)
         self._heard = now
         self._duration = max(self._duration, event.duration)
-        return [*ended, *self._end()] if event.end else ended
+        return [*ended, *self._end(now)] if event.end else ended
 
     def advance(self, now: float) -> list[Digit]:
         """Ends a press whose last packets were lost."""
         if self._timestamp is None or now - self._heard < _PATIENCE:
             return []
-        return self._end()
+        return self._end(now)
+
+    def _is_over(self, timestamp: int, digit: str, now: float) -> bool:
+        """Not for ever: some peers' timestamps stand still while they dial."""
+        return any(
+            (timestamp, digit) == (before, other) and now - when < _REPEATS
+            for before, other, when in self._over
+        )
 
     def _begin(self, timestamp: int, digit: str) -> None:
         self._timestamp, self._digit = timestamp, digit
@@ -82,10 +90,10 @@ class DtmfReceiver:
             return False
         return timestamp_step(timestamp, self._timestamp) <= 0xFFFF
 
-    def _end(self) -> list[Digit]:
+    def _end(self, now: float) -> list[Digit]:
         if self._timestamp is None:
             return []
-        self._over.append(self._timestamp)
+        self._over.append((self._timestamp, self._digit, now))
         self._timestamp = None
         return [Digit(self._digit, (self._earlier + self._duration) // _MS)]
 

@@ -20,7 +20,7 @@ from bridge.sdp.codecs import CLOCK_RATE
 FRAME = 160  # units: 20 ms
 MS = CLOCK_RATE // 1000  # units a millisecond
 
-_FIRST_DELAY = 30 * MS  # until the network's unevenness is known
+_FIRST_DELAY = 25 * MS  # until the network's unevenness is known
 _MARGIN = 10 * MS  # our ticks and the sender's do not keep step
 _MEMORY = 1.0  # s of arrivals that are looked at
 _LATE_SHARE = 0.03  # of packets that may come too late
@@ -79,16 +79,26 @@ class JitterBuffer:
         self._jump = True
 
     def put(
-        self, sequence: int, timestamp: int, payload_type: int, payload: bytes, now: float
+        self,
+        sequence: int,
+        timestamp: int,
+        payload_type: int,
+        payload: bytes,
+        now: float,
+        *,
+        timely: bool = True,
     ) -> None:
-        """`sequence` is the extended one: it tells a late packet from a timestamp that jumped."""
+        """`sequence` is the extended one: it tells a late packet from a timestamp that jumped.
+
+        Not `timely`: it waited for us, and tells nothing about the network.
+        """
         newer = self._jump or sequence > self._newest[0]
         clock = now * CLOCK_RATE
         if self._jump:
             place = self._after_the_last(clock)
         else:
             place = self._newest[1] + timestamp_step(timestamp, self._timestamp)
-            if newer and abs(clock - place - self._earliest) > _JUMP:
+            if newer and timely and abs(clock - place - self._earliest) > _JUMP:
                 place = self._after_the_last(clock)
             elif not newer and place >= self._end:
                 return  # overtaken by a jump: its timeline is over
@@ -97,7 +107,8 @@ class JitterBuffer:
             self._timestamp = timestamp
             self._end = max(self._end, place + len(payload))
             self._within_frame = max(0, FRAME - len(payload))
-        self._arrived(now, clock - place)
+        if timely or not self._arrivals:
+            self._arrived(now, clock - place)
         self._keep(place, payload_type, payload)
 
     def pull(self, now: float) -> list[Piece]:

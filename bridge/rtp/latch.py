@@ -15,7 +15,9 @@ from bridge.sdp import MediaAddress
 
 _NEEDED = 2  # packets in sequence, from the port that is expected (RFC 3550's MIN_SEQUENTIAL)
 _NEEDED_ELSEWHERE = 5  # ... from another port
-_SANE_STEP = 50  # between packets of one stream that just began
+_PROVEN_AFTER = 0.06  # s, ... and over so long a time
+_SANE_STEP = 10  # upwards, between packets of one stream that just began
+_WITHHELD = 32  # packets
 _CANDIDATES = 8
 _SILENCE = 0.15  # s: a source that speaks is not replaced, however insistent the other one is
 
@@ -36,11 +38,12 @@ class _Candidate:
     def add(self, packet: RtpPacket, now: float) -> int:
         """How many packets in sequence there are now."""
         step = sequence_step(packet.sequence, self.sequence)
-        if packet.ssrc != self.ssrc or not 0 < abs(step) <= _SANE_STEP:
+        if packet.ssrc != self.ssrc or not 0 < step <= _SANE_STEP:
             self.ssrc = packet.ssrc
             self.packets.clear()
         self.sequence, self.heard = packet.sequence, now
         self.packets.append((packet, now))
+        del self.packets[:-_WITHHELD]
         return len(self.packets)
 
 
@@ -86,6 +89,8 @@ class Latch:
             return [], False
         count = candidate.add(packet, now)
         if count < (_NEEDED if source == self.remote else _NEEDED_ELSEWHERE):
+            return [], False
+        if source != self.remote and now - candidate.packets[0][1] < _PROVEN_AFTER:
             return [], False
         if source != self.remote and self._hears_the_expected(now):
             self.strange += 1

@@ -52,9 +52,15 @@ class Listener:
         self._negotiated = negotiated
 
     def receive(
-        self, data: bytes, source: MediaAddress, now: float, srtp: Srtp | None = None
+        self,
+        data: bytes,
+        source: MediaAddress,
+        now: float,
+        srtp: Srtp | None = None,
+        *,
+        timely: bool = True,
     ) -> list[Digit]:
-        """A datagram with RTP; digits that ended with it."""
+        """A datagram with RTP; digits that ended with it. Not `timely`: it came before `now`."""
         latch, negotiated = self.latch, self._negotiated
         if latch is None or negotiated is None or not latch.knows(source):
             return []
@@ -66,11 +72,10 @@ class Listener:
         packets, new = latch.admit(packet, source, now)
         if new:
             self.reception.restart()
-            self.buffer.restart()
         digits: list[Digit] = []
         for admitted, came in packets:
             self.heard_at = came
-            digits += self._hear(admitted, negotiated, came)
+            digits += self._hear(admitted, negotiated, came, timely)
         return digits
 
     def pull(self, now: float) -> bytes:
@@ -93,12 +98,16 @@ class Listener:
     def dropped(self) -> int:
         latch = self.latch
         elsewhere = latch.elsewhere + latch.strange if latch else 0
-        return elsewhere + self.malformed + self.foreign
+        return elsewhere + self.malformed + self.foreign + self.reception.stray
 
-    def _hear(self, packet: RtpPacket, negotiated: Negotiated, now: float) -> list[Digit]:
+    def _hear(
+        self, packet: RtpPacket, negotiated: Negotiated, now: float, timely: bool
+    ) -> list[Digit]:
         sequence = self.reception.add(packet.sequence)
         if sequence is None:
             return []
+        if self.reception.began:
+            self.buffer.restart()
         kind = packet.payload_type
         if kind in negotiated.dtmf_arrives:
             try:
@@ -109,9 +118,10 @@ class Listener:
         if kind not in self._codecs:
             self.foreign += kind != COMFORT_NOISE
             return []
-        self.reception.time(packet.timestamp, now)
+        if timely:
+            self.reception.time(packet.timestamp, now)
         if negotiated.receives and packet.payload:
-            self.buffer.put(sequence, packet.timestamp, kind, packet.payload, now)
+            self.buffer.put(sequence, packet.timestamp, kind, packet.payload, now, timely=timely)
         return []
 
     def _decoded(self, kind: int, payload: bytes) -> bytes:

@@ -17,6 +17,9 @@ from bridge.rtp.srtp import Srtp
 from bridge.sdp import MediaAddress, Negotiated
 
 _PACKET_MS = 20  # that a sender needs until its packet is full
+_TICK = 0.02  # s
+_STALL = 0.06  # s without a tick: what is read now has waited for us
+_DRAIN = 0.04  # s after a stall until all that waited is read
 _MAX_CATCH_UP = 2  # frames that are sent late after a stall; older ones are dropped
 
 
@@ -38,6 +41,8 @@ class Media:
         self._silence = SilenceWatch(timeout)
         self._srtp: Srtp | None = None
         self._malformed_reports = 0
+        self._ticked: float | None = None
+        self._drained_at = 0.0
 
     def apply(self, negotiated: Negotiated, now: float, *, early: bool = False) -> None:
         if negotiated.srtp is None:
@@ -56,24 +61,29 @@ class Media:
         if is_rtcp(data):
             self._receive_rtcp(data, source, now)
             return []
-        return self.listener.receive(data, source, now, self._srtp)
+        timely = now >= self._drained_at and (self._ticked is None or now - self._ticked < _STALL)
+        return self.listener.receive(data, source, now, self._srtp, timely=timely)
 
     def tick(self, now: float, missed: int = 0) -> tuple[list[Datagram], list[bytes], list[Digit]]:
         """Every 20 ms: what to send, what is heard (PCM), which presses ended by falling silent."""
+        self._ticked = now
+        if missed * _TICK >= _STALL:
+            self._drained_at = now + _DRAIN
         heard: list[bytes] = []
         sending: list[Datagram] = []
         negotiated = self.negotiated
         if negotiated is None:
             return sending, heard, []
         for late in range(missed, -1, -1):
+            due = now - late * _TICK
             if late > _MAX_CATCH_UP:
                 self.speaker.skip()
                 if negotiated.receives:
-                    self.listener.skip(now)
+                    self.listener.skip(due)
                 continue
             sending += self._outgoing(negotiated)
             if negotiated.receives:
-                heard.append(self.listener.pull(now))
+                heard.append(self.listener.pull(due))
         if self.reports.is_due(now) and not is_hold_address(negotiated.remote):
             sending.append(self._report(negotiated, now))
         return sending, heard, self.listener.dtmf.advance(now)
@@ -155,6 +165,5 @@ class Media:
         except ValueError:
             self._malformed_reports += 1
             return
-        self.listener.heard_at = now
         for ssrc in left:
             latch.farewell(ssrc)

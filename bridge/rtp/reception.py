@@ -5,8 +5,8 @@ from __future__ import annotations
 from bridge.rtp.counting import sequence_step, timestamp_step
 from bridge.sdp.codecs import CLOCK_RATE
 
-_MAX_DROPOUT = 3000  # packets; a larger step forward is a new beginning
-_WINDOW = 256  # packets that are remembered one by one; a larger step back is a new beginning
+_MAX_DROPOUT = 3000  # packets; a larger step forward is a new beginning, if two packets say so
+_WINDOW = 256  # packets that are remembered one by one; the same for a larger step back
 _MAX_DEVIATION = CLOCK_RATE  # a second more or less is no jitter, but another timeline
 
 
@@ -16,10 +16,15 @@ class Reception:
     def __init__(self) -> None:
         self.received = 0
         self.duplicated = 0
+        self.stray = 0  # packets far from all others
+        self.began = False
+        """The last packet began a sequence: its source is another, or has begun anew."""
         self.jitter = 0.0  # timestamp units
         self._expected_before = 0  # of earlier sources
         self._first = 0
         self._highest: int | None = None  # extended sequence number
+        self._base = 0x10000  # of the next beginning: above all earlier ones
+        self._awaited: int | None = None  # after a stray packet: what would confirm it
         self._seen = 0  # bit n: highest - n has arrived
         self._last: tuple[float, int] | None = None
         self._reported = (0, 0)  # (expected, received) at the last report
@@ -27,23 +32,30 @@ class Reception:
     def restart(self) -> None:
         """Another source follows."""
         self._expected_before = self.expected
-        self._highest = None
+        if self._highest is not None:
+            self._base = (self._highest & ~0xFFFF) + 0x20000
+        self._highest = self._awaited = None
         self._last = None
 
     def add(self, sequence: int) -> int | None:
-        """The extended sequence number; None for a packet that was here before."""
+        """The extended sequence number, which never goes back but for packets that were overtaken.
+
+        None for a packet that was here before, or that no other one confirms (RFC 3550 A.1).
+        """
+        self.began = False
         if self._highest is None:
             return self._begin(sequence)
         step = sequence_step(sequence, self._highest & 0xFFFF)
-        if step > 0:
-            if step > _MAX_DROPOUT:
-                self.restart()
-                return self._begin(sequence)
-            self._highest += step
-            self._seen = (self._seen << step | 1) & (1 << _WINDOW) - 1
-        elif step <= -_WINDOW:
+        if step > _MAX_DROPOUT or step <= -_WINDOW:
+            if sequence != self._awaited:
+                self._awaited = sequence + 1 & 0xFFFF
+                self.stray += 1
+                return None
             self.restart()
             return self._begin(sequence)
+        if step > 0:
+            self._highest += step
+            self._seen = (self._seen << step | 1) & (1 << _WINDOW) - 1
         elif self._seen >> -step & 1:
             self.duplicated += 1
             return None
@@ -89,8 +101,8 @@ class Reception:
         return 0 if due <= 0 else min(255, max(0, (missing << 8) // due))
 
     def _begin(self, sequence: int) -> int:
-        # Not below one window: an early packet that was overtaken must not become negative.
-        self._first = self._highest = sequence + 0x10000
+        self._first = self._highest = self._base + sequence
+        self.began = True
         self._seen = 1
         self.received += 1
         return self._first

@@ -66,6 +66,9 @@ class Negotiation:
             self.current is not None and self.current.srtp is not None
         )
         codecs = self._codecs_to_offer()
+        taken = {number for number, _ in codecs}
+        if self._event in taken:
+            self._event = next(number for number in range(101, 128) if number not in taken)
         audio = audio_line(
             self.local,
             codecs,

@@ -47,10 +47,15 @@ def loudness(pcm: bytes) -> float:
 
 def likeness(heard: bytes, said: bytes) -> float:
     """The best correlation of `said` with any part of `heard` (0 to 1)."""
+    return found(heard, said)[0]
+
+
+def found(heard: bytes, said: bytes) -> tuple[float, int]:
+    """The same, and the sample at which it is."""
     long, short = samples(heard), samples(said)
     size = 1 << (len(long) + len(short)).bit_length()
     product = np.fft.irfft(np.fft.rfft(long, size) * np.conj(np.fft.rfft(short, size)), size)
     sums = np.concatenate([[0.0], np.cumsum(long**2)])
     energy = sums[len(short) :] - sums[: -len(short)]
     best = product[: len(energy)] / np.sqrt(np.maximum(energy, 1.0) * np.sum(short**2))
-    return float(best.max())
+    return float(best.max()), int(best.argmax())

@@ -62,6 +62,16 @@ def test_ends_that_come_after_the_next_press_began_tell_nothing_new() -> None:
     assert heard(packets) == [Digit("5", 100), Digit("6", 100)]
 
 
+def test_peers_whose_timestamps_stand_still() -> None:
+    receiver, digits, now = DtmfReceiver(), [], 0.0
+    for code in (5, 6, 6):
+        for timestamp, event in pressed(code, 1000):
+            now += 0.02
+            digits += receiver.receive(timestamp, event.serialize(), now)
+        now += 2.0
+    assert digits == [Digit("5", 100), Digit("6", 100), Digit("6", 100)]
+
+
 def test_a_long_press_in_several_events_is_one_digit() -> None:
     """RFC 4733 section 2.5.1.3: the duration has 16 bits."""
     first = [(1000, DtmfEvent(5, False, 10, duration)) for duration in (160, 0x8000, 0xFFFF)]

@@ -64,6 +64,14 @@ def test_packets_that_make_no_stream_do_not_latch() -> None:
     assert not heard.latch.latched
 
 
+def test_packets_of_one_instant_or_in_no_order_do_not_latch() -> None:
+    heard = Heard(Latch(NAMED))
+    heard.send(BEHIND_NAT, 1, 1, 40, 3, 50, 7, 45, 9)
+    for number in range(100):
+        heard.send(BEHIND_NAT, 1, 60 + number, at=5.0)
+    assert heard.packets == []
+
+
 def test_the_named_port_wins_over_another_one() -> None:
     heard = Heard(Latch(NAMED))
     for number in range(10):

@@ -200,14 +200,15 @@ def test_nothing_is_expected_before_the_call_is_answered() -> None:
     assert call.here.timeouts == []
 
 
-def test_reports_alone_are_a_sign_of_life() -> None:
-    """A peer that sends nothing while its user is silent still reports."""
+def test_reports_alone_are_no_sound() -> None:
+    """One-way audio: RTCP goes on, and nobody is heard."""
     call = Call()
     call.run(1)
     call.there.negotiation.current = replace(call.there.negotiation.current, sends=False)  # type: ignore[type-var]
     call.there.apply(call.now)
+    stopped = call.now
     call.run(40)
-    assert call.here.timeouts == []
+    assert call.here.timeouts == [pytest.approx(stopped + 15, abs=0.05)]
 
 
 def test_a_stranger_s_packets_are_neither_heard_nor_answered() -> None:
@@ -288,6 +289,57 @@ def test_after_a_stall_little_is_made_up_for_and_the_rest_is_dropped(
     call.tick(call.here, call.there, missed)
     call.run(4)
     assert call.here.media.quality().buffer_ms <= 55
+
+
+def test_a_sequence_that_begins_anew_under_the_same_source_is_heard() -> None:
+    """A border controller that anchors the call elsewhere, after a transfer for instance."""
+    for timestamps_go_on in (True, False):
+        call = Call()
+        call.there.media.speaker.play(tone(440, 30))
+        call.run(5)
+        call.there.media.speaker._sequence = (call.there.media.speaker._sequence - 20_000) % 2**16
+        if not timestamps_go_on:
+            call.there.media.speaker.timestamp = 77
+        heard = len(call.here.heard)
+        call.run(3)
+        assert share_at(bytes(call.here.heard[heard:]), 440) > 0.95
+        assert call.here.media.quality().buffer_ms <= 55
+
+
+def test_one_stray_packet_does_no_harm() -> None:
+    call = Call()
+    call.there.media.speaker.play(tone(440, 30))
+    call.run(2)
+    speaker = call.there.media.speaker
+    forged = RtpPacket(0, False, (speaker._sequence + 20_000) % 2**16, 5, speaker.ssrc, b"\0" * 160)
+    call.here.media.receive(forged.serialize(), THERE, call.now)
+    heard = len(call.here.heard)
+    call.run(3)
+    assert share_at(bytes(call.here.heard[heard:]), 440) > 0.999
+    quality = call.here.media.quality()
+    assert (quality.dropped, quality.lost, quality.late) == (1, 0, 0)
+
+
+def test_a_stall_of_our_own_is_no_jitter_of_the_network() -> None:
+    """What waited in the kernel is stamped with the time of its reading."""
+    call = Call()
+    call.there.media.speaker.play(tone(440, 30))
+    call.run(2)
+    before = call.here.media.quality()
+    waiting = []
+    for _ in range(25):
+        waiting += call.there.media.tick(call.now)[0]
+        call.now += TICK
+    for datagram in waiting:
+        call.here.media.receive(datagram.data, THERE, call.now)
+    call.tick(call.here, call.there, 24)
+    heard = len(call.here.heard)
+    call.run(3)
+    quality = call.here.media.quality()
+    assert call.here.media.listener.buffer.inserted == 0
+    assert quality.buffer_ms <= before.buffer_ms + 1
+    assert quality.jitter_ms < 5
+    assert share_at(bytes(call.here.heard[heard:]), 440) > 0.99
 
 
 def test_an_old_style_hold_sends_not_even_reports() -> None:

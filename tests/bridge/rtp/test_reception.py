@@ -27,8 +27,9 @@ def heard(*sequences: int) -> Reception:
         ((65534, 65535, 0, 1), 4, 0, 0),
         ((65534, 0, 65535, 2), 4, 1, 0),
         ((65535, 65534, 65533), 3, 0, 0),  # it began with the last of three
-        ((10, 11, 30000, 30001), 4, 0, 0),  # a new beginning, not 29,988 lost
-        ((30000, 30001, 10, 11), 4, 0, 0),
+        ((10, 11, 30000, 30001), 3, 0, 0),  # a new beginning, not 29,988 lost
+        ((30000, 30001, 10, 11), 3, 0, 0),
+        ((10, 11, 30000, 12, 13), 4, 0, 0),  # one that nobody confirms
     ],
 )
 def test_counts(sequences: tuple[int, ...], received: int, lost: int, duplicated: int) -> None:
@@ -53,6 +54,16 @@ def test_counts_go_on_over_a_change_of_the_source() -> None:
     reception.add(50000)
     reception.add(50002)
     assert (reception.received, reception.lost, reception.expected) == (5, 2, 7)
+
+
+def test_extended_numbers_never_go_back_for_a_new_beginning() -> None:
+    reception = heard(65000, 65001)
+    for sequence in (20000, 20001, 50000, 50001, 7000, 7001):
+        highest = reception.highest
+        extended = reception.add(sequence)
+        assert (extended is None) == (sequence in (20000, 50000, 7000))
+        assert extended is None or extended > highest
+        assert reception.began == (extended is not None)
 
 
 def test_each_report_has_its_own_share_of_losses() -> None:
@@ -82,6 +93,6 @@ def test_a_timestamp_that_jumps_is_no_jitter() -> None:
 @given(st.lists(st.integers(0, 65535), max_size=200))
 def test_no_order_of_numbers_breaks_the_counts(sequences: list[int]) -> None:
     reception = heard(*sequences)
-    assert reception.received + reception.duplicated == len(sequences)
+    assert reception.received + reception.duplicated + reception.stray == len(sequences)
     assert reception.lost >= 0
     assert 0 <= reception.fraction_lost() <= 255

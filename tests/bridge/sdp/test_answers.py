@@ -73,6 +73,12 @@ def test_payload_types_are_the_offers() -> None:
     assert "m=audio 30000 RTP/AVP 110 0 9 120\r\n" in ours.offer("sendonly")
 
 
+def test_a_number_never_means_two_things() -> None:
+    ours = Negotiation(OURS)
+    ours.answer_to(offer("a=rtpmap:101 PCMU/8000", formats="101").replace("telephone-event", "x"))
+    assert "m=audio 30000 RTP/AVP 101 8 9 102\r\n" in ours.offer("sendonly")
+
+
 HOLDS = [
     # their lines in the session, in the media, their address -> ours, we send, hear, they hold
     ("", "", "198.51.100.7", "sendrecv", True, True, False),
