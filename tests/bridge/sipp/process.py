@@ -72,7 +72,7 @@ class Sipp:
         return "\n".join([f"Scenario {self.name} over {self.transport}.", *texts])
 
     async def _start(self, role: Role, bridge: int, exact: bool, fill: dict[str, str]) -> None:
-        assert SIPP is not None, "SIPp is missing: make system-packages"
+        assert SIPP is not None, "SIPp is missing: as root, make system-packages"
         file = self._folder / "scenario.xml"
         file.write_text(scenario(role, self.name, fill), encoding="latin-1")
         arguments = [f"{_HOST}:{bridge}"] if role == "caller" else []

@@ -11,13 +11,9 @@ import pytest
 import pytest_asyncio
 
 from tests.bridge.sipp import caller_cases, carrier_cases
-from tests.bridge.sipp.process import SIPP
 from tests.bridge.sipp.stage import CASES, Case
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(SIPP is None, reason="SIPp is missing: make system-packages"),
-]
+pytestmark = pytest.mark.slow  # a process for each scenario
 
 assert caller_cases
 assert carrier_cases
