@@ -51,8 +51,9 @@ class BridgeSettings(ProcessSettings):
         "", description="`name:password`, comma separated: callers must be one of them."
     )
     bridge_caller_algorithms: Names = Field(
-        ("SHA-256", "MD5"),
-        description="How callers may prove their password, the best first; some know MD5 only.",
+        ("MD5",),
+        description="How callers may prove their password: `MD5`, `SHA-256`, `SHA-512-256`, the "
+        "best first. Many phones look at the first only and know MD5 only.",
     )
     bridge_tls_certificate: Path | None = Field(
         None, description="File with our certificate and its chain (PEM), for tls://."

@@ -29,6 +29,9 @@ _HOLDS = {"us": "on hold: we hold", "them": "on hold: the far side holds"}
 _RESUMES = {"us": "we resume", "them": "the far side resumes"}
 
 
+_SILENCE = 2.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """What is asked of us in a call; times in seconds from its answer."""
@@ -63,6 +66,7 @@ class Performance:
             self._leg.play(self._files.sound.at(self._leg.sample_rate))
             if self._part.hang_up_after_play:
                 tasks.append(asyncio.create_task(self._hang_up_in(self._files.sound.seconds + 0.2)))
+        tasks.append(asyncio.create_task(self._listen_to_silence()))
         try:
             await self._leg.ended()
         finally:
@@ -89,6 +93,19 @@ class Performance:
     async def _hang_up_in(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         self._leg.hang_up()
+
+    async def _listen_to_silence(self) -> None:
+        """The first thing that a new user wonders about."""
+        await asyncio.sleep(_SILENCE)
+        quality = self._leg.quality
+        negotiated = self._leg.negotiated
+        if quality is None or negotiated is None or quality.received or not quality.dropped:
+            return
+        self._tell(
+            f"nothing is heard: {quality.dropped} packets came from another address than "
+            f"{negotiated.remote.host}, which the far side named. Listen on an address that "
+            "it uses itself (--listen)."
+        )
 
     def _frame(self, pcm: bytes) -> None:
         if self._files.recording is not None:

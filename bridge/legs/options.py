@@ -31,8 +31,9 @@ class BridgeOptions:
     credentials: Credentials | None = None
     callers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """{name: password} of whom is let in; empty: nobody is asked."""
-    caller_algorithms: tuple[str, ...] = ("SHA-256", "MD5")
-    """What callers are challenged with, the best first (RFC 8760)."""
+    caller_algorithms: tuple[str, ...] = ("MD5",)
+    """What callers are challenged with, the best first (RFC 8760). Phones of today (SIPp 3.6,
+    baresip 1.0) look at the first one only, and stop at SHA-256."""
     tls: TlsFiles = field(default_factory=TlsFiles)
     connections: ConnectionLimits = field(default_factory=ConnectionLimits)
     max_calls: int = 200
