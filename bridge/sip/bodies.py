@@ -47,7 +47,10 @@ def sdp_of(message: Request | Response) -> str | None:
 def _part(message: Request | Response) -> str | None:
     """The SDP of a multipart body (RFC 5621), as SIP-I peers send it beside their ISUP."""
     _, _, rest = (message.headers.get("Content-Type") or "").partition(";")
-    boundary = parameters(rest).get("boundary")
+    try:
+        boundary = parameters(rest).get("boundary")
+    except ValueError:
+        boundary = None
     if not boundary:
         raise UnsupportedBody("A body of several parts without their boundary.")
     parts = message.body.split(b"--" + boundary.encode("utf-8", "surrogateescape"), _MOST_PARTS)

@@ -96,7 +96,10 @@ class Call:
         return self.dialog.flow if self.dialog else None
 
     def ring(self, now: float, status: int = 180, sdp: str | None = None) -> None:
-        """Incoming: a provisional answer, reliable where the far side requires it (RFC 3262)."""
+        """Incoming: a provisional answer, reliable where the far side requires it (RFC 3262).
+
+        Who requires it and made no offer gets none without SDP of ours: it has to be the offer.
+        """
         self.core.clock(now)
         if self.state == "ringing":
             self._incoming().ring(status, sdp)

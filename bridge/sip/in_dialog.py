@@ -25,8 +25,8 @@ def receive(call: Call, transaction: ServerTransaction, request: Request) -> Non
     if request.method == "BYE":
         _bye(call, transaction, request)
     elif not call.is_active:
-        # The NOTIFY of a transfer may come behind its BYE.
-        status = 200 if request.method == "NOTIFY" else 481
+        # The NOTIFY of a transfer may come behind its BYE, a PRACK behind the final answer.
+        status = {"NOTIFY": 200, "PRACK": call.setup.prack(request)}.get(request.method, 481)
         transaction.respond(call.respond(request, status))
     elif request.method in ("INVITE", "UPDATE"):
         call.offers.asked(transaction, request)

@@ -232,7 +232,7 @@ class Offers:
             self._refuse(transaction, request, 422, too_short)
         elif not is_invite and sdp is None:
             self._accept(transaction, request, None)
-        elif self._theirs is not None:
+        elif self._theirs is not None or self._we_owe_the_first_answer:
             # RFC 3261 14.2 and RFC 3311 5.2: theirs before is not answered yet.
             again = {"Retry-After": str(call.core.ids.retry_after())}
             self._refuse(transaction, request, 500, again)
@@ -244,6 +244,12 @@ class Offers:
                 transaction.on_cancel = self._cancelled
             self._patience = call.core.after(call.core.timers.offer, lambda: self.refuse(500))
             call.emit(OfferReceived(call, sdp))
+
+    @property
+    def _we_owe_the_first_answer(self) -> bool:
+        """Before the 2xx of an incoming call."""
+        call = self._call
+        return call.state == "ringing" and not call.setup.they_owe_an_answer
 
     @property
     def _awaits_answer(self) -> bool:

@@ -60,7 +60,10 @@ class EarlyAnswers:
             sdp = None
         if reliable:
             sequence = response.headers.get("RSeq") or ""
-            if not sequence.isdigit() or not 0 < int(sequence[:11]) <= _LARGEST:
+            if (
+                not (sequence.isascii() and sequence.isdigit())
+                or not 0 < int(sequence[:11]) <= _LARGEST
+            ):
                 return False
             number, last = int(sequence), self._sequence.get(tag)
             if last is not None and number != last + 1:
@@ -107,6 +110,8 @@ class ReliableAnswers:
         self._on_timeout = on_timeout
         self._sequence = core.ids.cseq()
         self._queue: list[tuple[ServerTransaction, Response]] = []
+        self._overtaken: set[str] = set()
+        """RAck of those that a final answer overtook: their PRACK may still come (section 3)."""
         self._timers: list[Timer] = []
         self._wait = 0.0
 
@@ -125,11 +130,10 @@ class ReliableAnswers:
 
     def acknowledged(self, prack: Request) -> bool:
         """Whether the PRACK is for the answer that waits for it."""
-        if not self._queue:
-            return False
-        transaction, response = self._queue[0]
-        wanted = [response.headers["RSeq"], *transaction.request.headers["CSeq"].split()]
-        if (prack.headers.get("RAck") or "").split() != wanted:
+        rack = " ".join((prack.headers.get("RAck") or "").split())
+        if rack in self._overtaken:
+            return True
+        if not self._queue or rack != _rack(*self._queue[0]):
             return False
         self._queue.pop(0)
         self._cancel_timers()
@@ -138,6 +142,8 @@ class ReliableAnswers:
         return True
 
     def stop(self) -> None:
+        """They are sent no more."""
+        self._overtaken |= {_rack(*each) for each in self._queue}
         self._queue.clear()
         self._cancel_timers()
 
@@ -161,3 +167,8 @@ class ReliableAnswers:
         for timer in self._timers:
             timer.cancel()
         self._timers = []
+
+
+def _rack(transaction: ServerTransaction, response: Response) -> str:
+    number, method = transaction.request.headers["CSeq"].split()
+    return f"{response.headers['RSeq']} {int(number)} {method}"

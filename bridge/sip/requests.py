@@ -77,7 +77,8 @@ class Requests:
         if invite is None:
             self._respond(transaction, request, 481)
             return
-        self._respond(transaction, request, 200)
+        response = self._reply(request, 200, tag=invite.local_tag)
+        transaction.respond(response)
         if not invite.answered and invite.on_cancel is not None:
             invite.on_cancel(request)
 
@@ -161,10 +162,14 @@ class Requests:
         return admitted
 
     def _reply(
-        self, request: Request, status: int, headers: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        status: int,
+        headers: Mapping[str, str] | None = None,
+        tag: str | None = None,
     ) -> Response:
-        name, tag = self._core.settings.name, self._core.ids.tag()
-        return reply(request, status, name=name, tag=tag, headers=headers)
+        name = self._core.settings.name
+        return reply(request, status, name=name, tag=tag or self._core.ids.tag(), headers=headers)
 
     def _respond(
         self,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 24 * 3600
 _MARGIN = 32.0
+_MOST_OFTEN = 5.0
 
 
 def seconds_of(value: str | None) -> int | None:
@@ -48,7 +49,8 @@ class SessionTimer:
         """For our 2xx: their interval, and the refresher they name, else they, if they can."""
         value = request.headers.get("Session-Expires")
         interval = seconds_of(value)
-        if interval is None:
+        if interval is None or interval < self._call.core.settings.min_session:
+            # Who cannot be told by 422 that it is too short is not held to it (section 9).
             self._begin(None, None)
             return {}
         interval = min(interval, _LONGEST)
@@ -91,10 +93,14 @@ class SessionTimer:
             return
         core = self._call.core
         # Section 10: whoever finds the session not refreshed says BYE a little before its end.
-        expiry = interval - min(_MARGIN, interval / 3)
-        self._timers.append(core.after(expiry, self._expired))
+        # A 2xx may name an interval that is too short: then it is refreshed as often as we can,
+        # and not ended before the shortest one that is allowed.
+        longest = max(interval, core.settings.min_session)
+        self._timers.append(core.after(longest - min(_MARGIN, longest / 3), self._expired))
         if refresher == "us":
-            self._timers.append(core.after(interval / 2, self._call.offers.refresh))
+            self._timers.append(
+                core.after(max(interval / 2, _MOST_OFTEN), self._call.offers.refresh)
+            )
 
     def _expired(self) -> None:
         call = self._call

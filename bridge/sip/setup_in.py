@@ -46,14 +46,21 @@ class IncomingSetup:
         if expires.isascii() and expires.isdigit() and len(expires) < 10:
             self._timers.append(core.after(min(int(expires), _MOST_EXPIRES), self._expired))
         self._transaction.on_cancel = self._cancelled
+        self._transaction.local_tag = self._call.local_tag
 
     def ring(self, status: int, sdp: str | None) -> None:
         if not 101 <= status < 200:
             raise ValueError(f"{status} is no provisional answer.")
         if self._accepted is not None:
             return
+        requires, supports = self._asks_for_reliable()
+        if self._offer is None and sdp is None and self._told is None:
+            # The first reliable one would have to bring our offer (RFC 3262 section 5).
+            if requires:
+                return
+            supports = False
         response = self._response(status, sdp)
-        if self._wants_reliable():
+        if requires or supports:
             if sdp is not None:
                 self._told = self._told or sdp
             self._reliable.send(self._transaction, response)
@@ -166,12 +173,17 @@ class IncomingSetup:
             response.headers.set("Supported", SUPPORTED)
         return response
 
-    def _wants_reliable(self) -> bool:
+    def _asks_for_reliable(self) -> tuple[bool, bool]:
+        """Whether they insist on it, and whether they can and we would."""
         request = self._request
-        if "100rel" in [each.lower() for each in request.require]:
-            return True
+        requires = "100rel" in [each.lower() for each in request.require]
         supported = "100rel" in [each.lower() for each in request.supported]
-        return supported and self._call.core.settings.reliable_provisionals
+        return requires, supported and self._call.core.settings.reliable_provisionals
+
+    @property
+    def they_owe_an_answer(self) -> bool:
+        """Before the 2xx: to our offer in a reliable provisional answer."""
+        return self._offer is None and self._told is not None
 
     def _refuse(self, status: int, phrase: str, headers: Mapping[str, str]) -> None:
         self.stop()

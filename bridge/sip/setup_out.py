@@ -109,6 +109,10 @@ class OutgoingSetup:
     def early_dialog(self, remote_tag: str) -> Dialog | None:
         return self._early.dialog(remote_tag)
 
+    @property
+    def they_owe_an_answer(self) -> bool:
+        return self._dialled.offer is not None
+
     def stray(self, response: Response) -> None:
         """A 2xx after its transaction (RFC 6026 section 7.2)."""
         if response.head.via.branch == self._exchange.transaction.branch:

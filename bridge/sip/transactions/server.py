@@ -105,6 +105,8 @@ class ServerInvite(ServerTransaction):
     ) -> None:
         super().__init__(core, registry, request)
         self.on_cancel = on_cancel
+        self.local_tag: str | None = None
+        """Of the call that this INVITE begins: the answer to its CANCEL has the same (9.2)."""
         self._wait = core.timers.t1
         self._timers.append(core.after(core.timers.trying, self._trying))
 

@@ -129,6 +129,7 @@ def test_cancelled_by_the_caller() -> None:
     call.ring(peer.now)
     sent = peer.receive(request("CANCEL", more={"Reason": "SIP;cause=200"}))
     assert [brief(each) for each in sent] == ["180 INVITE", "200 CANCEL", "487 INVITE"]
+    assert len({header(each, "To") for each in sent}) == 1
     assert peer.end().end == CallEnd("them", "cancelled", False, 487, "", "SIP;cause=200")
     call.accept(ANSWER, peer.now)
     assert peer.drain() == []
@@ -361,3 +362,12 @@ def test_a_caller_of_rfc_2543_without_a_branch_and_without_a_tag() -> None:
     peer.receive(ack)
     assert peer.events(Confirmed)
     assert peer.flow.remote == THEM
+
+
+def test_an_update_before_our_answer_has_to_wait() -> None:
+    peer = Peer()
+    peer.rung().ring(peer.now)
+    peer.drain()
+    [refusal] = peer.receive(peer.in_dialog("UPDATE", body=OFFER))
+    assert refusal.startswith("SIP/2.0 500 ")
+    assert header(refusal, "Retry-After")

@@ -78,3 +78,29 @@ def test_a_call_without_an_offer_gets_ours_in_the_reliable_183_and_theirs_in_the
     peer.receive(peer.ack())
     assert call.state == "answered"
     assert not call.end
+
+
+def test_a_prack_behind_the_final_answer_is_welcome() -> None:
+    for final in ("accept", "reject"):
+        peer = Peer()
+        call = peer.rung(more=RELIABLE)
+        call.ring(peer.now)
+        [ringing] = peer.drain()
+        if final == "accept":
+            call.accept(ANSWER, peer.now)
+        else:
+            call.reject(486, peer.now)
+        peer.drain()
+        late = peer.in_dialog("PRACK", more={"RAck": f"{header(ringing, 'RSeq')} 1 INVITE"})
+        assert [brief(each) for each in peer.receive(late)] == ["200 PRACK"]
+
+
+def test_who_requires_it_and_made_no_offer_gets_no_ringing_without_ours() -> None:
+    peer = Peer()
+    call = peer.rung(offer="", more=RELIABLE)
+    call.ring(peer.now)
+    assert peer.drain() == []
+    assert [brief(each) for each in peer.wait(0.3)] == ["100 INVITE"]
+    call.accept(OFFER, peer.now)
+    [ok] = peer.drain()
+    assert ok.endswith(OFFER)

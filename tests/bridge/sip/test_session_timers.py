@@ -34,6 +34,8 @@ def accepted(more: dict[str, str]) -> tuple[Peer, str]:
         ),
         ({"Session-Expires": "120"}, "120;refresher=uas", ""),
         ({"Supported": "timer"}, "", ""),
+        ({"Session-Expires": "0"}, "", ""),
+        ({"Session-Expires": "3"}, "", ""),
         ({"Session-Expires": "soon", "Supported": "timer"}, "", ""),
     ],
 )
@@ -123,3 +125,14 @@ def test_a_session_too_short_is_refused_inside_a_call_too() -> None:
     [refusal] = peer.receive(peer.in_dialog("UPDATE", more=more))
     assert brief(refusal) == "422 UPDATE"
     assert header(refusal, "Min-SE") == "90"
+
+
+def test_a_2xx_with_an_interval_that_is_too_short_does_not_end_the_call_at_once() -> None:
+    peer = Peer()
+    _, invite = peer.dialled()
+    more = {"Session-Expires": "3;refresher=uac", "Allow": "UPDATE"}
+    peer.receive(response(invite, 200, body=ANSWER, more=more))
+    assert [brief(each) for each in peer.wait(5.2)] == ["UPDATE"]
+    assert peer.wait(0) == []
+    peer.receive(response(peer.sent[-1], 200, more=more))
+    assert brief(peer.wait(5.2)[0]) == "UPDATE"

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from bridge.sip import Framer, FramingError, IncomingCall, Transport
+from bridge.sip import Credentials, Framer, FramingError, IncomingCall, Transport
 from tests.bridge.sip.network import ANSWER, brief, header
-from tests.bridge.sip.peer import Peer, request
+from tests.bridge.sip.peer import Peer, request, response
 from tests.bridge.sip.torture import IGNORED, MESSAGES, RINGS, Torture
 
 
@@ -97,3 +97,35 @@ def test_an_answer_never_repeats_a_call_that_lives() -> None:
     assert peer.receive(request("INVITE", body=ANSWER, to="<sip:us@x>;tag=none"))[0].startswith(
         "SIP/2.0 481 "
     )
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"Content-Type": 'multipart/mixed;boundary="x'},
+        {"Content-Type": "multipart/mixed"},
+        {"Content-Type": ";"},
+        {"Session-Expires": '²;refresher="'},
+        {"Expires": "²"},
+        {"RSeq": "²", "Require": "100rel"},
+        {"Record-Route": '"<', "Contact": '"'},
+        {"Allow": ",,,"},
+        {"Accept": ","},
+        {"Require": ","},
+        {"Refer-To": '"'},
+        {"Authorization": 'Digest "'},
+        {"WWW-Authenticate": 'Digest realm="', "Min-SE": "²"},
+    ],
+)
+def test_headers_that_cannot_be_read_harm_nobody(more: dict[str, str]) -> None:
+    for method in ("INVITE", "UPDATE", "REFER", "INFO", "NOTIFY", "PRACK", "OPTIONS", "BYE"):
+        peer = Peer()
+        peer.answered()
+        peer.receive(request(method, body=ANSWER, kind="x/y", more=more))
+        peer.receive(peer.in_dialog(method, body=ANSWER, kind="", more=more))
+        peer.wait(100)
+    for status in (183, 200, 401, 422, 491):
+        peer = Peer()
+        _, sent = peer.dialled(credentials=Credentials("a", "b"))
+        peer.receive(response(sent, status, body=ANSWER, more=more))
+        peer.wait(100)
