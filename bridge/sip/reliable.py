@@ -59,20 +59,14 @@ class EarlyAnswers:
         except UnsupportedBody:
             sdp = None
         if reliable:
-            sequence = response.headers.get("RSeq") or ""
-            if (
-                not (sequence.isascii() and sequence.isdigit())
-                or not 0 < int(sequence[:11]) <= _LARGEST
-            ):
-                return False
-            number, last = int(sequence), self._sequence.get(tag)
-            if last is not None and number != last + 1:
+            number, last = _sequence_of(response), self._sequence.get(tag)
+            if number is None or (last is not None and number != last + 1):
                 return False
             self._sequence[tag] = number
         if sdp is not None:
             self._sdp[tag] = sdp
         if reliable:
-            rack = f"{sequence} {invite.headers['CSeq']}"
+            rack = f"{self._sequence[tag]} {invite.headers['CSeq']}"
             if sdp is not None and offers and not self.negotiated:
                 self._offered = dialog, rack
                 self._call.emit(OfferReceived(self._call, sdp))
@@ -167,6 +161,12 @@ class ReliableAnswers:
         for timer in self._timers:
             timer.cancel()
         self._timers = []
+
+
+def _sequence_of(response: Response) -> int | None:
+    text = response.headers.get("RSeq") or ""
+    valid = text.isascii() and text.isdigit() and len(text) < 11 and 0 < int(text) <= _LARGEST
+    return int(text) if valid else None
 
 
 def _rack(transaction: ServerTransaction, response: Response) -> str:

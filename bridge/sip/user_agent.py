@@ -110,9 +110,11 @@ class UserAgent:
 
     @property
     def unanswered(self) -> int:
-        """Requests of ours that wait for their final answer: who closes waits for these a while,
-        for a call has ended as soon as its BYE is sent."""
-        return self._transactions.unanswered
+        """Requests of ours that wait for their final answer, and final answers of ours that wait
+        for their ACK: who closes waits for these a while, for a call has ended as soon as its BYE
+        or its refusal is sent."""
+        leaving = sum(call.state == "ending" for call in self._calls.active)
+        return leaving + self._transactions.unanswered
 
     def invite(
         self,

@@ -27,7 +27,12 @@ class Transactions:
 
     @property
     def unanswered(self) -> int:
-        return sum(each.state in ("calling", "proceeding") for each in self._clients.values())
+        asking = sum(each.state in ("calling", "proceeding") for each in self._clients.values())
+        refusing = sum(
+            isinstance(each, ServerInvite) and each.state == "completed"
+            for each in self._servers.values()
+        )
+        return asking + refusing
 
     def client(self, response: Response) -> ClientTransaction | None:
         return self._clients.get((response.head.via.branch, response.head.method))
