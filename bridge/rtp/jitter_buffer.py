@@ -26,6 +26,7 @@ _MEMORY = 1.0  # s of arrivals that are looked at
 _LATE_SHARE = 0.03  # of packets that may come too late
 _LOOK_EVERY = 10  # packets
 _JUMP = 1.0 * CLOCK_RATE  # a packet that is further off belongs to another timeline
+_LATE_FOR = 0.035  # s
 _TOO_MUCH = FRAME + 5 * MS  # more than wanted: less would swing with each packet
 _SHORTEN_EVERY = 8  # frames
 _LENGTHEN_EVERY = 5  # frames
@@ -59,6 +60,7 @@ class JitterBuffer:
         )
         self._frames_since_change = 0
         self._jump = True  # the next packet begins a timeline
+        self._late_since: float | None = None  # s: no packet came in time since then
 
     @property
     def delay_ms(self) -> float:
@@ -98,7 +100,7 @@ class JitterBuffer:
             place = self._after_the_last(clock)
         else:
             place = self._newest[1] + timestamp_step(timestamp, self._timestamp)
-            if newer and timely and abs(clock - place - self._earliest) > _JUMP:
+            if newer and timely and self._is_elsewhere(place, place + len(payload), now):
                 place = self._after_the_last(clock)
             elif not newer and place >= self._end:
                 return  # overtaken by a jump: its timeline is over
@@ -130,6 +132,19 @@ class JitterBuffer:
         self._delay = self._ahead(now)
         return self._cut()
 
+    def _is_elsewhere(self, place: int, end: int, now: float) -> bool:
+        """The sender's timeline has moved: far at once, or all its packets come too late since a
+        while. Not so after a stall of the network, when many late ones come in one moment."""
+        if abs(now * CLOCK_RATE - place - self._earliest) > _JUMP:
+            return True
+        if self._play is None or end > self._play:
+            self._late_since = None
+        elif self._late_since is None:
+            self._late_since = now
+        else:
+            return now - self._late_since >= _LATE_FOR
+        return False
+
     def _ahead(self, now: float) -> float:
         """Units between what may just be arriving and what is played."""
         assert self._play is not None
@@ -157,6 +172,7 @@ class JitterBuffer:
     def _after_the_last(self, clock: float) -> int:
         """The place of a packet that begins a timeline; the delay begins anew with it."""
         self._jump = False
+        self._late_since = None
         if self._play is None:
             place = self._end
             self._begin_at = (clock + _FIRST_DELAY) / CLOCK_RATE

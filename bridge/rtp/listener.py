@@ -41,6 +41,7 @@ class Listener:
         before = self._negotiated
         if before is not None and before.receives and not negotiated.receives:
             self.buffer.clear()
+            self._concealer.silence()  # what is heard next has nothing to do with it
         self._codecs = dict(negotiated.decodes)
         if self.sample_rate != negotiated.codec.sample_rate:
             self.sample_rate = negotiated.codec.sample_rate

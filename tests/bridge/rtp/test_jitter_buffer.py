@@ -125,6 +125,15 @@ def test_a_pause_of_the_sender_leaves_no_delay_whether_its_clock_ran_on_or_not()
         assert heard.delay(since=31) <= 50
 
 
+@pytest.mark.parametrize("pause", [0.1, 0.3, 0.6, 0.9, 1.1, 60.0])
+def test_a_sender_whose_clock_stands_still_in_its_pauses(pause: float) -> None:
+    arrivals = list(stream(3))
+    arrivals += stream(3, start=3 + pause, first=0x10000 + 150, timestamp=3 * 8000)
+    _, heard = played(arrivals, 5.9 + pause)
+    assert heard.missing(since=3.2 + pause) == 0
+    assert heard.delay(since=5 + pause) <= 55
+
+
 def test_a_longer_way_is_waited_for() -> None:
     _, heard = played(list(stream(10, delay=lambda at: 0.01 if at < 4 else 0.09)), 10)
     assert heard.missing(since=6) == 0

@@ -156,6 +156,19 @@ def test_music_on_hold_is_heard_and_inactive_is_not() -> None:
     assert len(call.here.heard) == heard
 
 
+def test_nothing_from_before_a_hold_is_heard_after_it() -> None:
+    call = Call()
+    call.there.media.speaker.play(tone(440, 30))
+    call.run(2)
+    call.offer(call.there, "inactive")
+    call.there.media.speaker.stop_playing()
+    call.run(2)
+    call.offer(call.there, "sendrecv")
+    heard = len(call.here.heard)
+    call.run(1)
+    assert loudness(bytes(call.here.heard[heard:])) < 10
+
+
 def test_silence_on_the_wire_is_told_once_at_its_time() -> None:
     call = Call()
     call.run(5)
