@@ -6,7 +6,8 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from bridge.addresses import Listen, parse_ip
@@ -56,10 +57,14 @@ class BridgeSettings(ProcessSettings):
         "best first. Many phones look at the first only and know MD5 only.",
     )
     bridge_tls_certificate: Path | None = Field(
-        None, description="File with our certificate and its chain (PEM), for tls://."
+        None,
+        validate_default=True,
+        description="File with our certificate and its chain (PEM), for tls://.",
     )
     bridge_tls_private: Path | None = Field(
-        None, description="File with the certificate's private key (PEM)."
+        None,
+        validate_default=True,
+        description="File with the certificate's private key (PEM).",
     )
     bridge_tls_authorities: Path | None = Field(
         None,
@@ -143,15 +148,20 @@ class BridgeSettings(ProcessSettings):
         callers_of(text)
         return text
 
-    @model_validator(mode="after")
-    def _certificate_and_key(self) -> BridgeSettings:
-        if (self.bridge_tls_certificate is None) != (self.bridge_tls_private is None):
-            raise ValueError("BRIDGE_TLS_CERTIFICATE and BRIDGE_TLS_PRIVATE belong together")
-        if self.bridge_tls_certificate is None and any(
-            place.startswith("tls:") for place in self.bridge_listen
-        ):
-            raise ValueError("tls:// in BRIDGE_LISTEN needs BRIDGE_TLS_CERTIFICATE")
-        return self
+    @field_validator("bridge_tls_certificate")
+    @classmethod
+    def _shown_by_whom_listens(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        places = info.data.get("bridge_listen", ())
+        if file is None and any(place.startswith("tls:") for place in places):
+            raise PydanticCustomError("missing", "It is needed for tls:// in BRIDGE_LISTEN.")
+        return file
+
+    @field_validator("bridge_tls_private")
+    @classmethod
+    def _belongs_to_the_certificate(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if (file is None) != (info.data.get("bridge_tls_certificate") is None):
+            raise PydanticCustomError("pair", "Needs BRIDGE_TLS_CERTIFICATE, and is needed by it")
+        return file
 
 
 def callers_of(text: str) -> dict[str, str]:

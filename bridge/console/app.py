@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bridge.addresses import Listen
+from bridge.addresses import Listen, parse_ip
 from bridge.console import options as opt
 from bridge.console.exits import Exit
 from bridge.console.files import Paths
@@ -18,6 +18,7 @@ from bridge.console.screen import Screen
 from bridge.console.script import Step, digits_step, hold_step, seconds_of, transfer_step
 from bridge.console.session import NETWORK_ERRORS, Session
 from bridge.legs import BridgeOptions, HoldKind, Leg
+from bridge.sdp import codecs_named
 from bridge.settings import BridgeSettings
 from engine.logs import set_up_logs
 from engine.startup import load
@@ -132,11 +133,13 @@ def _settings(
     if listen:
         given["bridge_listen"] = tuple(str(Listen.parse(place)) for place in listen)
     if advertise:
-        given["bridge_advertised_ip"] = advertise
+        given["bridge_advertised_ip"] = str(parse_ip(advertise))
     if codecs:
-        given["bridge_codecs"] = codecs
+        given["bridge_codecs"] = tuple(c.name for c in codecs_named(codecs.split(",")))
+    if ring and not (seconds := seconds_of(ring)):
+        raise ValueError("--ring must be longer than that.")
     if ring:
-        given["bridge_ringing_seconds"] = seconds_of(ring)
+        given["bridge_ringing_seconds"] = seconds
     settings = load(BridgeSettings, **given)
     # The ladder tells a person all that there is; what is logged tells an operator.
     asked = "log_level" in settings.model_fields_set

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from bridge.console.sound import Recording, Sound
 from bridge.ladder.pcap import PcapFile
 from bridge.ladder.text import TextLadder
 from bridge.legs import Bridge
+
+_File = TypeVar("_File", TextLadder, PcapFile, Recording)
 
 VOICE_WARNING = "The capture will hold the caller's voice and every number: keep it accordingly."
 
@@ -22,24 +26,20 @@ class Paths:
     pcap_media: bool = False
 
 
+class FileError(ValueError):
+    """A file that cannot be written, in a sentence."""
+
+
 class Files:
-    """Raises SoundError or OSError when one cannot be used, before anything is sent."""
+    """Raises SoundError or FileError when one cannot be used, before anything is sent."""
 
     def __init__(self, paths: Paths) -> None:
-        self._ladder: TextLadder | None = None
-        self._pcap: PcapFile | None = None
-        self.recording: Recording | None = None
+        """Reads what is to be played: not for the event loop."""
         self.sound = Sound.read(paths.play) if paths.play is not None else None
-        try:
-            if paths.ladder is not None:
-                self._ladder = TextLadder(paths.ladder)
-            if paths.pcap is not None:
-                self._pcap = PcapFile(paths.pcap)
-            if paths.record is not None:
-                self.recording = Recording(paths.record)
-        except OSError:
-            self.close()
-            raise
+        self._opened: list[TextLadder | PcapFile | Recording] = []
+        self._ladder = self._open(TextLadder, paths.ladder)
+        self._pcap = self._open(PcapFile, paths.pcap)
+        self.recording = self._open(Recording, paths.record)
         self._with_media = paths.pcap_media
 
     def listen_to(self, bridge: Bridge) -> None:
@@ -51,6 +51,16 @@ class Files:
                 bridge.media_tap = self._pcap.media
 
     def close(self) -> None:
-        for each in (self._ladder, self._pcap, self.recording):
-            if each is not None:
-                each.close()
+        for each in self._opened:
+            each.close()
+
+    def _open(self, kind: Callable[[Path], _File], path: Path | None) -> _File | None:
+        if path is None:
+            return None
+        try:
+            opened = kind(path)
+        except OSError as trouble:
+            self.close()
+            raise FileError(f"{path} cannot be written: {trouble.strerror}.") from None
+        self._opened.append(opened)
+        return opened

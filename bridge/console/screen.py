@@ -42,7 +42,7 @@ class Screen:
 
     def happened(self, text: str) -> None:
         if not self._quiet:
-            self._line(time.time(), ("       • " + plain(mask_text(text)), "bold"))
+            self._line(time.time(), ("       • " + plain(text), "bold"))
 
     def note(self, text: str) -> None:
         if not self._quiet:
@@ -65,4 +65,5 @@ class Screen:
 
 
 def plain(text: str) -> str:
-    return _CONTROL.sub("\ufffd", text)
+    """Without numbers and without what steers a terminal."""
+    return _CONTROL.sub("\ufffd", mask_text(text))

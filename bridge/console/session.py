@@ -51,7 +51,7 @@ class Session:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._interrupt)
-        files = Files(self._paths)
+        files = await asyncio.to_thread(Files, self._paths)
         if self._paths.pcap_media:
             self.screen.warn(VOICE_WARNING)
         bridge = self._bridge = Bridge(self.options)
@@ -59,7 +59,11 @@ class Session:
         bridge.sip_taps.append(self._show_later)
         files.listen_to(bridge)
         try:
-            await bridge.start()
+            try:
+                await bridge.start()
+            except OSError as trouble:
+                places = ", ".join(map(str, self.options.listen))
+                raise ValueError(f"{places} cannot be used: {trouble.strerror}.") from None
             try:
                 end = await work(bridge, files)
             finally:

@@ -6,9 +6,10 @@ import wave
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-Samples = NDArray[np.int16]
+from bridge.console.resampling import Samples, resampled
+from bridge.private_files import create_private
+from bridge.sdp import CODECS
 
 _LONGEST = 600.0
 
@@ -18,15 +19,16 @@ class SoundError(ValueError):
 
 
 class Sound:
-    """What is played to the far side; `at` gives it at the rate that a call turns out to have."""
+    """What is played to the far side; `at` gives it at the rate of the call's codec."""
 
     def __init__(self, samples: Samples, rate: int) -> None:
         self.samples = samples
         self.rate = rate
+        self._at: dict[int, bytes] = {}
 
     @classmethod
     def read(cls, file: Path) -> Sound:
-        """Raises SoundError."""
+        """Raises SoundError. Not for the event loop."""
         try:
             with wave.open(str(file), "rb") as opened:
                 channels, width, rate, count = opened.getparams()[:4]
@@ -39,31 +41,31 @@ class Sound:
             raise SoundError(f"{file} cannot be read: {trouble.strerror}.") from None
         except (wave.Error, EOFError):
             raise SoundError(f"{file} is no WAV file with plain PCM samples.") from None
-        return cls(np.frombuffer(data, dtype="<i2").astype(np.int16)[::channels], rate)
+        sound = cls(np.frombuffer(data, dtype="<i2").astype(np.int16)[::channels], rate)
+        sound.prepare()
+        return sound
 
     @property
     def seconds(self) -> float:
         return self.samples.size / self.rate
 
+    def prepare(self) -> None:
+        """For every codec; it takes seconds for minutes of sound, so not in the event loop."""
+        for rate in {codec.sample_rate for codec in CODECS}:
+            self._at[rate] = resampled(self.samples, self.rate, rate).astype("<i2").tobytes()
+
     def at(self, rate: int) -> bytes:
-        """PCM, 16-bit little-endian. The spectrum is cut or widened, all of it at once."""
-        if rate == self.rate or not self.samples.size:
-            return self.samples.astype("<i2").tobytes()
-        size = max(1, round(self.samples.size * rate / self.rate))
-        spectrum = np.fft.rfft(self.samples.astype(np.float64))
-        wanted = np.zeros(size // 2 + 1, dtype=complex)
-        shared = min(wanted.size, spectrum.size)
-        wanted[:shared] = spectrum[:shared]
-        wave_form = np.fft.irfft(wanted, size) * (size / self.samples.size)
-        return np.clip(np.rint(wave_form), -32768, 32767).astype("<i2").tobytes()
+        """PCM, 16-bit little-endian."""
+        return self._at[rate]
 
 
 class Recording:
     """What the far side said, in its time: seconds without any audio of it are silence."""
 
     def __init__(self, file: Path) -> None:
-        """Raises OSError."""
-        self._file = wave.open(str(file), "wb")  # noqa: SIM115
+        """Raises OSError. Only its owner may read it: it holds a voice."""
+        self._opened = create_private(file)
+        self._file = wave.open(self._opened, "wb")  # noqa: SIM115
         self._file.setnchannels(1)
         self._file.setsampwidth(2)
         self._rate = 0
@@ -78,7 +80,8 @@ class Recording:
             self._rate, self._began = rate, now
             self._file.setframerate(rate)
         if rate != self._rate:  # a re-INVITE chose another codec
-            pcm = Sound(np.frombuffer(pcm, dtype="<i2").astype(np.int16), rate).at(self._rate)
+            heard = np.frombuffer(pcm, dtype="<i2").astype(np.int16)
+            pcm = resampled(heard, rate, self._rate).astype("<i2").tobytes()
         missing = int((now - self._began) * self._rate) - self._written
         if missing > self._GAP * self._rate:
             self._put(bytes(2 * missing))
@@ -88,6 +91,7 @@ class Recording:
         if not self._rate:
             self._file.setframerate(8_000)
         self._file.close()
+        self._opened.close()
 
     def _put(self, pcm: bytes) -> None:
         self._written += len(pcm) // 2

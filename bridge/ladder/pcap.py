@@ -8,14 +8,13 @@ received, with right lengths and checksums. TCP streams get their handshake and 
 from __future__ import annotations
 
 import ipaddress
-import os
 import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from bridge.ladder.record import SipMessage
+from bridge.private_files import create_private
 from bridge.sdp import MediaAddress
 from bridge.sip.flow import Address, Flow
 
@@ -38,7 +37,7 @@ class _Stream:
 class PcapFile:
     def __init__(self, file: Path) -> None:
         """Raises OSError. Only its owner may read it: it holds numbers in clear."""
-        self._file: BinaryIO = open(file, "wb", opener=_private)  # noqa: SIM115
+        self._file = create_private(file)
         header = struct.pack("!IHHiIII", _MAGIC_MICROSECONDS, 2, 4, 0, 0, 262_144, _LINKTYPE_RAW)
         self._file.write(header)
         self._streams: dict[Flow, _Stream] = {}
@@ -150,7 +149,3 @@ def _checksum(data: bytes) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -22,8 +22,9 @@ class HoldInterval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegEnd:
-    """The one truthful end of a leg. `reason` is a kebab word, `detail` a sentence for people
-    without anybody's number in it. Talk time begins with the 200, which is what carriers bill."""
+    """The one truthful end of a leg. `reason` is a kebab word, `detail` a sentence for people.
+    The far side's words (`phrase`, `reason_header`) have their numbers masked, so that all of it
+    may be logged. Talk time begins with the 200, which is what carriers bill."""
 
     direction: Direction
     by: Literal["us", "them", "network"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from bridge.ladder.masking import mask_text
 from bridge.legs.holds import HoldBook
 from bridge.legs.outcome import Direction, LegEnd
 from bridge.legs.sentences import sentence_about
@@ -61,7 +62,7 @@ class Record:
         ended_on = self._left_on if left_first else time.monotonic()
         detail = why.detail if why else ""
         if not detail:
-            detail = sentence_about(end) + (f" ({self.trouble})" if self.trouble else "")
+            detail = mask_text(sentence_about(end)) + (f" ({self.trouble})" if self.trouble else "")
         return LegEnd(
             direction=self._direction,
             by=why.by if why else end.by,
@@ -69,8 +70,8 @@ class Record:
             detail=detail,
             answered=end.answered,
             sip_status=end.sip_status,
-            phrase=end.phrase,
-            reason_header=end.reason_header,
+            phrase=mask_text(end.phrase),
+            reason_header=mask_text(end.reason_header) if end.reason_header else None,
             began_at=self._began_at,
             ringing_at=self._ringing_at,
             answered_at=self._answered_at,

@@ -76,7 +76,10 @@ def test_what_is_malformed_is_named(name: str, value: str) -> None:
 
 
 def test_tls_needs_its_certificate() -> None:
-    assert "BRIDGE_TLS_CERTIFICATE" in complaint(bridge_listen="tls://127.0.0.1:5061")
+    told = complaint(bridge_listen="tls://127.0.0.1:5061")
+    assert told == "Cannot start: BRIDGE_TLS_CERTIFICATE is missing."
+    told = complaint(bridge_tls_certificate="/a.pem")
+    assert "BRIDGE_TLS_PRIVATE is malformed" in told
 
 
 def test_callers_are_pairs_and_never_repeated() -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import stat
 import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bridge.console.resampling import resampled
 from bridge.console.sound import Recording, Sound, SoundError
 
 
@@ -38,8 +40,18 @@ def test_a_file_is_played_at_the_rate_of_the_call(tmp_path: Path, rate: int) -> 
 
 
 def test_what_a_lower_rate_cannot_hold_is_cut_and_not_folded_back() -> None:
-    pcm = Sound(tone(6_000, 48_000), 48_000).at(8_000)
-    assert np.abs(np.frombuffer(pcm, dtype="<i2")).max() < 400
+    pcm = resampled(tone(6_000, 48_000), 48_000, 8_000)
+    assert np.abs(pcm).max() < 400
+
+
+def test_a_long_sound_has_no_seams() -> None:
+    """It is done in blocks of 8 s."""
+    for rate, wanted in ((44_100, 8_000), (8_000, 16_000)):
+        pcm = resampled(tone(440, rate, 20.5), rate, wanted)
+        expected = tone(440, wanted, 20.5).astype(int)
+        assert pcm.size == expected.size
+        inside = slice(wanted // 10, -wanted // 10)
+        assert np.abs(pcm.astype(int) - expected)[inside].max() < 200
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"hello"])
@@ -63,6 +75,13 @@ def test_a_recording_keeps_the_time_of_what_was_not_heard(tmp_path: Path) -> Non
     with wave.open(str(file), "rb") as opened:
         assert opened.getframerate() == 8_000
         assert abs(opened.getnframes() - 2.04 * 8_000) <= 2
+
+
+def test_only_its_owner_hears_a_recording(tmp_path: Path) -> None:
+    file = tmp_path / "b.wav"
+    file.touch(0o644)
+    Recording(file).close()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_a_recording_of_nothing_is_a_wav_file(tmp_path: Path) -> None:

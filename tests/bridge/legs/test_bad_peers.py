@@ -109,6 +109,17 @@ async def test_a_call_that_cannot_be_answered_is_refused_before_it_rings(
         assert not rung
 
 
+async def test_numbers_in_a_far_sides_words_are_masked() -> None:
+    async with raw_peer() as peer, one_bridge() as bridge:
+        leg = await bridge.dial(peer.uri)
+        invite = await peer.get("INVITE")
+        peer.reply(invite, "404 User +919876543210 not found")
+        end = await leg.ended()
+        assert (end.reason, end.sip_status) == ("invalid-number", 404)
+        assert "98765" not in str(end.as_document()) + repr(end)
+        assert "10 not found" in end.detail
+
+
 async def test_our_private_address_is_not_offered_to_a_caller_who_cannot_use_it() -> None:
     elsewhere = own_address("0.0.0.0")
     if elsewhere == "127.0.0.1":
