@@ -87,6 +87,8 @@ class Bridge:
     async def aclose(self) -> None:
         """Every call gets its BYE and time to confirm it. Safe to repeat."""
         self._closing = True
+        if not self.listening:
+            return
         for leg in self.legs:
             leg.hang_up("shutdown", "This end is being shut down.")
         try:
@@ -124,9 +126,10 @@ class Bridge:
         wanted = Target.parse(target)
         host = await self.transports.names.look_up(wanted.host, like=self.address)
         check_offered(self.address, host)
-        if self._closing:
-            raise BridgeClosing("The bridge is being shut down.")
         media = await self.open_media()
+        if self._closing:  # meanwhile
+            await media.aclose()
+            raise BridgeClosing("The bridge is being shut down.")
         negotiation = Negotiation(self.local_media(media))
         destination = sip.Address(host, wanted.port)
         self.transports.connector.is_called(destination, wanted.host)
@@ -214,8 +217,12 @@ class Bridge:
         leg.offer = offer
         if call.flow is not None:
             leg.trunk = self.transports.sources.trunk_of(call.flow.remote.host) or ""
-        if self.on_incoming is not None:
+        assert self.on_incoming is not None
+        try:
             self.on_incoming(leg)
+        except Exception:
+            leg.reject(500, reason="failed", detail="Whoever takes calls here failed.")
+            raise
 
     def _why_not(self, call: sip.Call, offer: str | None) -> tuple[int, str] | None:
         if self._closing:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.legs import Answered, HoldKind, LegEnded, Ringing
+from bridge.addresses import Listen
+from bridge.legs import Answered, HoldKind, Leg, LegEnded, Ringing
 from bridge.sdp import G722, PCMA, PCMU, Codec
 from bridge.sip import Credentials
 from tests.bridge.certificates import tls_files
@@ -82,6 +83,48 @@ async def test_callers_are_asked_for_their_password() -> None:
         wrong = await ours.dial(place(theirs), credentials=Credentials("anna", "wrong"))
         end = await wrong.ended()
         assert (end.reason, end.answered) == ("unauthorized", False)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_a_call_over_ipv6(transport: str) -> None:
+    listen = tuple(Listen.parse(f"{way}://[::1]:0") for way in ("udp", "tcp"))
+    async with pair(listen=listen) as (ours, theirs):
+        waiting = asyncio.create_task(far_end(theirs))
+        await asyncio.sleep(0)
+        here = Ear(await ours.dial(place(theirs, transport).replace("127.0.0.1", "[::1]")))
+        there = Ear(await waiting)
+        await there.leg.accept()
+        assert await here.leg.answered()
+        here.leg.play(tone(HERE, here.leg.sample_rate))
+        await there.hears(HERE)
+        await there.leg.hold()
+        there.leg.hang_up()
+        assert (await here.leg.ended()).holds
+
+
+async def test_whoever_takes_calls_may_fail_and_the_caller_is_told() -> None:
+    async with pair() as (ours, theirs):
+
+        def fail(leg: Leg) -> None:
+            raise RuntimeError("no")
+
+        theirs.on_incoming = fail
+        end = await (await ours.dial(place(theirs))).ended()
+        assert (end.sip_status, end.answered) == (500, False)
+
+
+async def test_a_caller_gives_up_while_we_are_answering() -> None:
+    async with pair() as (ours, theirs):
+        waiting = asyncio.create_task(far_end(theirs))
+        await asyncio.sleep(0)
+        leg = await ours.dial(place(theirs))
+        there = await waiting
+        there.ring()
+        await soon(lambda: leg.state == "ringing")
+        leg.hang_up()
+        await asyncio.gather(there.accept(), leg.ended())
+        end = await there.ended()
+        assert end.by == "them"
 
 
 async def test_a_call_knows_the_trunk_that_it_came_from() -> None:
