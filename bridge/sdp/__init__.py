@@ -2,10 +2,11 @@
 
 from bridge.sdp.codecs import CODECS, G722, PCMA, PCMU, Codec, codecs_named
 from bridge.sdp.crypto import Crypto, SrtpKeys
-from bridge.sdp.description import MediaAddress, MediaLine, Origin, SessionDescription
+from bridge.sdp.description import SessionDescription
 from bridge.sdp.directions import Direction
 from bridge.sdp.errors import NothingInCommon, SdpError
 from bridge.sdp.media import LocalMedia, Negotiated, SrtpPolicy
+from bridge.sdp.media_line import MediaAddress, MediaLine, Origin
 from bridge.sdp.negotiation import Negotiation
 
 __all__ = [

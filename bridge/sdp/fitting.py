@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from bridge.sdp.codecs import Codec, Format
 from bridge.sdp.crypto import Crypto
-from bridge.sdp.description import MediaAddress, MediaLine, SessionDescription
+from bridge.sdp.description import SessionDescription
 from bridge.sdp.errors import NothingInCommon
 from bridge.sdp.media import LocalMedia
+from bridge.sdp.media_line import MediaAddress, MediaLine
 
 PLAIN = ("RTP/AVP", "RTP/AVPF")
 SECURE = ("RTP/SAVP", "RTP/SAVPF")

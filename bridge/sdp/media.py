@@ -7,7 +7,7 @@ from typing import Literal
 
 from bridge.sdp.codecs import CODECS, Codec
 from bridge.sdp.crypto import SrtpKeys
-from bridge.sdp.description import MediaAddress
+from bridge.sdp.media_line import MediaAddress
 
 SrtpPolicy = Literal["refused", "accepted", "required"]
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from bridge.sdp.codecs import TELEPHONE_EVENT_TYPE, Codec
 from bridge.sdp.crypto import KEY_BYTES, SUITES, Crypto, SrtpKeys
-from bridge.sdp.description import MediaAddress, MediaLine, Origin, SessionDescription
+from bridge.sdp.description import SessionDescription
 from bridge.sdp.directions import Direction, both_want, receives, seen_from_here, sends
 from bridge.sdp.errors import NothingInCommon, SdpError
 from bridge.sdp.fitting import PLAIN, Fit, first_fit, fit
 from bridge.sdp.media import LocalMedia, Negotiated
+from bridge.sdp.media_line import MediaAddress, MediaLine, Origin
 from bridge.sdp.writing import audio_line, refused
 
 _MAX_SESSION_ID = 2**31  # some peers keep it in 32 bits

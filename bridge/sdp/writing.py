@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from bridge.sdp.codecs import CLOCK_RATE, EVENTS, TELEPHONE_EVENT, Codec, Format
 from bridge.sdp.crypto import Crypto
-from bridge.sdp.description import MediaLine
 from bridge.sdp.directions import Direction
 from bridge.sdp.media import LocalMedia
+from bridge.sdp.media_line import MediaLine
 
 
 def audio_line(
