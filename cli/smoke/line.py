@@ -91,11 +91,13 @@ class Line:
     async def quiet(self, identity: str, seconds: float) -> None:
         """Returns once this voice has said nothing for so long. Raises LineLost."""
         begun = time.monotonic()
-        while True:
-            last = self._loud[identity][-1] if self._loud[identity] else begun
-            if time.monotonic() - max(last, begun) >= seconds:
-                return
+        while self.silence_of(identity, begun) < seconds:
             await self._a_moment()
+
+    def silence_of(self, identity: str, since: float) -> float:
+        """For how many seconds this voice has said nothing."""
+        last = self._loud[identity][-1] if self._loud[identity] else since
+        return time.monotonic() - max(last, since)
 
     async def say(self, sound: Sound) -> float:
         """Returns when the last of it went out."""

@@ -29,6 +29,10 @@ _SETTLED = ("not_requested", "ready", "needs_attention", "lost", "deleted")
 T = TypeVar("T")
 
 
+class NoAnswer(Exception):
+    """Nothing more is to be expected of the assistant."""
+
+
 class StepFailed(Exception):
     """The check is in the report already; nothing after it makes sense."""
 
@@ -146,8 +150,11 @@ class Smoke:
             await asyncio.sleep(0.3)
 
     async def _answer(self) -> str:
-        """Raises LineLost."""
+        """Raises LineLost, NoAnswer."""
+        begun = time.monotonic()
         while not self._line.is_lost:
+            if self._line.silence_of(self._atlas, begun) > _ANSWER:
+                raise NoAnswer(f"the assistant said nothing more for {_ANSWER:.0f} s")
             turns = (await self._get(f"/calls/{self.call_id}/transcript"))["items"]
             if text := answer_in(turns, self._stopgaps):
                 return text
@@ -195,7 +202,7 @@ class Smoke:
                     found = await work()
         except TimeoutError:
             trouble = f"not within {limit:.0f} s"
-        except (LineLost, rtc.ConnectError, PublishTrackError) as lost:
+        except (LineLost, NoAnswer, rtc.ConnectError, PublishTrackError) as lost:
             trouble = str(lost)
         except CliError as refused:
             trouble, self.exit_code = str(refused), refused.exit_code
