@@ -81,19 +81,25 @@ class Baresip:
     @classmethod
     @asynccontextmanager
     async def run(
-        cls, folder: Path, transport: str = "tcp", account: str = "answermode=auto"
+        cls,
+        folder: Path,
+        transport: str = "tcp",
+        account: str = "answermode=auto",
+        certificate: Path | None = None,
     ) -> AsyncIterator[Baresip]:
-        """`account` are parameters of its account: answermode, mediaenc, audio_codecs, auth_…"""
+        """`account` are parameters of its account: answermode, mediaenc, audio_codecs, auth_…
+        `certificate` is a PEM file with its key, for TLS."""
         phone = cls(folder, transport)
         try:
-            await phone._start(account)
+            await phone._start(account, certificate)
             yield phone
         finally:
             await phone._end()
 
     @property
     def uri(self) -> str:
-        return f"sip:phone@{self.address}:{self.port};transport={self.transport}"
+        port = self.port + 1 if self.transport == "tls" else self.port
+        return f"sip:phone@{self.address}:{port};transport={self.transport}"
 
     async def press(self, command: str, parameters: str = "") -> None:
         assert self._writer is not None
@@ -125,7 +131,7 @@ class Baresip:
     def output(self) -> str:
         return (self._folder / "output").read_text(errors="replace")[-8000:]
 
-    async def _start(self, account: str) -> None:
+    async def _start(self, account: str, certificate: Path | None) -> None:
         assert BARESIP is not None, "baresip is missing: as root, make system-packages"
         control = self.port + 4  # the next one above is its TLS
         config = _CONFIG.format(
@@ -137,6 +143,8 @@ class Baresip:
             last_rtp=self.port + 9,
             modules=_modules(),
         )
+        if certificate is not None:
+            config += f"sip_certificate {certificate}\n"
         files = {
             "config": config,
             "accounts": f"<{self.uri}>;regint=0;{account}\n",

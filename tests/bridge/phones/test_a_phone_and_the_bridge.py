@@ -29,6 +29,7 @@ from bridge.legs import (
 )
 from bridge.rtp import PortRange
 from bridge.sdp import codecs_named
+from tests.bridge.certificates import tls_files
 from tests.bridge.phones.baresip import SAYS_HZ, Baresip, loudest_hz, network_address
 
 pytestmark = pytest.mark.slow  # starts processes, and calls last for seconds
@@ -181,6 +182,39 @@ async def test_encrypted_audio(tmp_path: Path) -> None:
         await asyncio.wait_for(ours.leg.ended(), _PATIENCE)
         await phone.until("CALL_CLOSED")
         assert phone.heard_hz() == pytest.approx(600, abs=15)
+
+
+async def test_signalling_over_tls(tmp_path: Path) -> None:
+    """The bridge calls and believes the phone's certificate; then the phone calls the bridge."""
+    address = network_address()
+    tls = tls_files(tmp_path, address)
+    assert tls.certificate is not None
+    assert tls.private is not None
+    both = tmp_path / "both.pem"
+    await asyncio.to_thread(
+        lambda: both.write_bytes(tls.private.read_bytes() + tls.certificate.read_bytes())
+    )
+    listen = (Listen("tls", address, 0),)
+    async with (
+        Baresip.run(tmp_path, "tls", certificate=both) as phone,
+        a_bridge(listen=listen, tls=tls) as bridge,
+    ):
+        ours = await answered(bridge, phone)
+        await phone.press("hold")
+        await ours.until(Held("them"))
+        ours.leg.hang_up()
+        await asyncio.wait_for(ours.leg.ended(), _PATIENCE)
+        await phone.until("CALL_CLOSED")
+
+        came: asyncio.Queue[Leg] = asyncio.Queue()
+        bridge.on_incoming = came.put_nowait
+        await phone.press("dial", uri_of(bridge, "+911140001000", "tls"))
+        leg = await asyncio.wait_for(came.get(), _PATIENCE)
+        await leg.accept()
+        await phone.until("CALL_ESTABLISHED", 2)
+        await phone.press("hangup")
+        end = await asyncio.wait_for(leg.ended(), _PATIENCE)
+        assert (end.by, end.answered) == ("them", True)
 
 
 async def test_the_phone_refuses_and_is_cancelled(tmp_path: Path) -> None:

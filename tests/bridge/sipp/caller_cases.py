@@ -177,3 +177,45 @@ async def meets_glare(stage: Stage) -> None:
     assert leg.held_by == {"us"}
     await stage.end_of(leg)
     await stage.passed()
+
+
+@against("caller", "hangs-up-before-the-ack")
+async def hangs_up_before_the_ack(stage: Stage) -> None:
+    leg = await stage.accept()
+    end = await stage.end_of(leg)
+    assert (end.by, end.answered) == ("them", True)
+    await stage.passed()
+
+
+@against("caller", "has-another-body")
+async def has_another_body(stage: Stage) -> None:
+    await stage.passed()
+    assert stage.no_further_call
+
+
+@against("caller", "sends-several-bodies")
+async def sends_several_bodies(stage: Stage) -> None:
+    leg = await stage.accept()
+    end = await stage.end_of(leg)
+    assert (end.by, end.answered) == ("them", True)
+    await stage.passed()
+
+
+@against("caller", "expires")
+async def expires(stage: Stage) -> None:
+    leg = await stage.incoming()
+    leg.ring()
+    end = await stage.end_of(leg)
+    assert (end.reason, end.answered) == ("expired", False)
+    await stage.passed()
+
+
+@against("caller", "comes-twice")
+async def comes_twice(stage: Stage) -> None:
+    leg = await stage.incoming()
+    leg.ring()
+    await asyncio.sleep(0.3)
+    assert stage.no_further_call
+    await leg.accept()
+    await stage.end_of(leg)
+    await stage.passed()

@@ -6,7 +6,18 @@ import asyncio
 import hashlib
 import re
 
-from bridge.legs import DtmfHeard, Held, LegEnded, Resumed, Ringing, TransferRequested
+import pytest
+
+from bridge.legs import (
+    DtmfHeard,
+    Held,
+    LegEnded,
+    LegOver,
+    Refused,
+    Resumed,
+    Ringing,
+    TransferRequested,
+)
 from bridge.sip import Credentials, Timers
 from tests.bridge.sipp.stage import Stage, against
 from tests.bridge.sipp.trace import Message
@@ -348,3 +359,99 @@ def check_digest(request: Message, username: str, password: str) -> None:
 
 def _md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+@against("carrier", "says-nothing", timers=Timers(t1=0.05))
+async def says_nothing(stage: Stage) -> None:
+    leg = await stage.dial()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason, end.answered) == ("network", "no-response", False)
+    trace = await stage.passed()
+    invites = trace.received("INVITE")
+    if stage.sipp.transport == "tcp":
+        assert len(invites) == 1
+    assert len({each.header("Via") for each in invites}) == 1
+
+
+@against("carrier", "is-slow-to-ring")
+async def is_slow_to_ring(stage: Stage) -> None:
+    leg = await stage.dial()
+    leg.hang_up()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason) == ("us", "cancelled")
+    await stage.passed()
+
+
+@against("carrier", "answers-on-hold", fill={"kind": "sendonly"})
+@against("carrier", "answers-on-hold", fill={"kind": "inactive"})
+@against("carrier", "answers-on-hold", fill={"kind": "session-sendonly"})
+async def answers_on_hold(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    end = await stage.end_of(leg)
+    assert [hold.by for hold in end.holds] == ["them"]
+    await stage.passed()
+
+
+@against("carrier", "answers-with-video")
+async def answers_with_video(stage: Stage) -> None:
+    leg = await stage.dial()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason, end.answered) == ("us", "unusable-answer", True)
+    await stage.passed()
+
+
+@against("carrier", "moves-its-contact")
+async def moves_its_contact(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    await asyncio.sleep(0.2)
+    leg.hang_up()
+    await stage.end_of(leg)
+    await stage.passed()
+
+
+@against("carrier", "hangs-up-too")
+async def hangs_up_too(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    leg.hang_up()
+    end = await stage.end_of(leg)
+    assert end.reason == "hung-up"
+    await stage.passed()
+
+
+@against("carrier", "counts-backwards")
+async def counts_backwards(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    end = await stage.end_of(leg)
+    assert (end.by, end.holds) == ("them", ())
+    await stage.passed()
+
+
+@against("carrier", "refuses-the-hold", fill={"code": "488"})
+@against("carrier", "refuses-the-hold", fill={"code": "500"})
+async def refuses_the_hold(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    with pytest.raises(Refused):
+        await leg.hold()
+    assert (leg.state, leg.held_by) == ("answered", set())
+    leg.hang_up()
+    await stage.end_of(leg)
+    await stage.passed()
+
+
+@against("carrier", "refuses-the-hold", fill={"code": "481"})
+async def knows_the_call_no_more(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    with pytest.raises((Refused, LegOver)):
+        await leg.hold()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason) == ("network", "dialog-lost")
+    await stage.passed()
+
+
+@against("carrier", "rings-in-many-places")
+async def rings_in_many_places(stage: Stage) -> None:
+    leg = await stage.dial_and_be_answered()
+    leg.hang_up()
+    await stage.end_of(leg)
+    trace = await stage.passed()
+    assert trace.one("BYE").header("To").endswith("x1"), "the tag of who answered"

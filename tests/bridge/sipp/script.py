@@ -39,11 +39,13 @@ _UNUSED = "_"
 def scenario(role: Role, name: str, fill: Mapping[str, str] | None = None) -> str:
     """The scenario `{role}/{name}.xml` as SIPp reads it, with what `fill` has for `{…}`."""
     text = (FOLDER / role / f"{name}.xml").read_text(encoding="utf-8")
+    for placeholder, value in (fill or {}).items():
+        text = text.replace(f"{{{placeholder}}}", value)
     text = _REPEAT.sub(_repeated, text)
     while _USE.search(text):
         text = _USE.sub(_used, text)
     text = text.replace("{sdp}", sdp("sendrecv", "1"))
-    for placeholder, value in _NAMES[role].items() | (fill or {}).items():
+    for placeholder, value in _NAMES[role].items():
         text = text.replace(f"{{{placeholder}}}", value)
     kept = sorted(set(re.findall(r'assign_to="(\w+)"', text)) - {_UNUSED})
     if kept:  # SIPp takes a variable that is named once for a misspelling
