@@ -187,8 +187,12 @@ class Dialog:
             return Hop(None, transport, there)
         if self.contact_is_dead or _is_hidden(uri.host, flow.remote.host):
             return Hop.back(flow)
-        leads_there = flow.remote == there or (
-            flow.reliable and (not self._opened_by_us or there == self._hop.destination)
+        # Without a port it is the one we talk to, though the URI would say 5060.
+        same_host = flow.reliable and uri.port is None and uri.host == flow.remote.host
+        leads_there = (
+            same_host
+            or flow.remote == there
+            or (flow.reliable and (not self._opened_by_us or there == self._hop.destination))
         )
         if transport == self.transport and leads_there:
             return Hop.back(flow)

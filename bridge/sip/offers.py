@@ -100,9 +100,15 @@ class Offers:
         return made
 
     def _refreshed(self, response: Response) -> None:
+        call = self._call
         if 200 <= response.code < 300:
-            self._call.session.answered(response)
-        self._call.judge(response)
+            call.session.answered(response)
+        elif response.code in (405, 501) and call.dialog is not None:
+            call.dialog.methods -= {"UPDATE"}
+            self.refresh()
+        elif response.code >= 300:
+            call.judge(response)
+            self._refresh_later()
 
     def _reinvite(self) -> None:
         self._patience = self._call.core.after(self._call.core.timers.offer, self._rings_on)
@@ -187,7 +193,9 @@ class Offers:
         if response.code == 491:
             # 14.1: whoever made the Call-ID waits longer, so that they do not meet again.
             wait = call.core.ids.glare_wait(call.direction == "out")
-            if self._wanted is None:
+            if self._is_refresh:
+                self._refresh_later()
+            elif self._wanted is None:
                 self._wanted = (self._source,)
             self._glare = call.core.after(wait, self._after_glare)
             return
@@ -199,6 +207,11 @@ class Offers:
     def _after_glare(self) -> None:
         self._glare = None
         self.proceed()
+
+    def _refresh_later(self) -> None:
+        """Whatever they had against it passes, or the session runs out."""
+        core = self._call.core
+        core.after(core.ids.glare_wait(True), self.refresh)
 
     def _failed(self, failure: Failure) -> None:
         self._over()

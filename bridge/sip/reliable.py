@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bridge.sip.call import Call
 
 _MOST_FORKS = 8
+_MOST_PRACKS = 64
 _LARGEST = (1 << 31) - 1
 
 
@@ -27,6 +28,7 @@ class EarlyAnswers:
         self.negotiated = False
         """Whether a reliable answer carried their offer, and our PRACK the answer."""
         self._call = call
+        self._pracks = 0
         self._dialogs: dict[str, Dialog] = {}
         self._sequence: dict[str, int] = {}
         self._sdp: dict[str, str] = {}
@@ -61,6 +63,10 @@ class EarlyAnswers:
         if reliable:
             number, last = _sequence_of(response), self._sequence.get(tag)
             if number is None or (last is not None and number != last + 1):
+                return False
+            self._pracks += 1
+            if self._pracks > _MOST_PRACKS:
+                self._call.core.drops["too-many-pracks"] += 1
                 return False
             self._sequence[tag] = number
         if sdp is not None:

@@ -319,3 +319,21 @@ def test_a_port_of_its_own_behind_a_contact_elsewhere() -> None:
     _, invite = peer.dialled()
     peer.receive(response(invite, 200, contact="<sip:x@10.0.0.7:5060>", body=ANSWER))
     assert peer.out[-1].flow == peer.flow
+
+
+def test_a_contact_without_a_port_is_the_one_we_talk_to() -> None:
+    peer = Peer("tcp")
+    peer.flow = Flow("tcp", US, Address("192.0.2.2", 5070), 1)
+    _, invite = peer.dialled()
+    peer.receive(response(invite, 200, contact="<sip:x@192.0.2.2>", body=ANSWER))
+    assert peer.out[-1].flow == peer.flow
+
+
+def test_a_flood_of_reliable_ringing_is_bounded() -> None:
+    peer = Peer()
+    _, invite = peer.dialled()
+    for number in range(1, 200):
+        more = {"Require": "100rel", "RSeq": str(number)}
+        peer.receive(response(invite, 180, more=more))
+    assert peer.starts().count("PRACK") == 64
+    assert peer.ua.drops["too-many-pracks"] > 0

@@ -136,3 +136,16 @@ def test_a_2xx_with_an_interval_that_is_too_short_does_not_end_the_call_at_once(
     assert peer.wait(0) == []
     peer.receive(response(peer.sent[-1], 200, more=more))
     assert brief(peer.wait(5.2)[0]) == "UPDATE"
+
+
+def test_a_refresh_that_is_refused_is_tried_again_and_by_the_other_method() -> None:
+    peer, _ = accepted(ASKED)
+    update = peer.wait(60.1)[0]
+    peer.receive(response(update, 491))
+    again = next(each for each in peer.wait(4.1) if each != update)
+    assert brief(again) == "UPDATE"
+    [reinvite] = peer.receive(response(again, 405))
+    assert brief(reinvite) == "INVITE"
+    peer.receive(response(reinvite, 200, body=OFFER, more={"Session-Expires": "120"}))
+    assert not peer.events(OfferAnswered)
+    assert peer.wait(50) == []
