@@ -82,6 +82,9 @@ class UserAgentSettings:
     """Whether a caller from there is let in at all; else 403."""
     answer_patience: float = 180.0
     """Seconds an incoming call may ring before it is refused with 480."""
+    largest_datagram: int = 1300
+    """Bytes; a longer request goes by TCP where that is listened on (18.1.1), and by UDP after all
+    when nobody takes the connection."""
     session_expires: int | None = None
     """Seconds, asked for by our INVITE (RFC 4028); None: session timers only when they ask."""
     min_session: int = 90

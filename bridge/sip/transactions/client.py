@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from bridge.sip.core import Core, Hop, Timer
+from bridge.sip.dialog import via
 from bridge.sip.grammar import Via
 from bridge.sip.message import Request, Response
 
@@ -38,6 +39,9 @@ class ClientTransaction:
         self._core = core
         self._registry = registry
         self.data = bytes(request)
+        self._as_datagram: tuple[str, Hop] | None = None
+        """Via and hop of a request that is too long for UDP, should nobody take it by TCP."""
+        self._prefer_stream()
         self._on_response = on_response
         self._on_failure = on_failure
         self._wait = core.timers.t1
@@ -67,7 +71,12 @@ class ClientTransaction:
 
     def failed(self) -> None:
         """The transport could not send it (17.1.4); what has an answer needs no sending."""
-        if self.state in ("calling", "proceeding"):
+        if self._as_datagram is not None and self.state == "calling":
+            (sent_by, self.hop), self._as_datagram = self._as_datagram, None
+            self.request.headers.set("Via", sent_by)
+            self.data = bytes(self.request)
+            self._send()
+        elif self.state in ("calling", "proceeding"):
             self.abandon()
             self._on_failure("unreachable")
 
@@ -82,6 +91,15 @@ class ClientTransaction:
         self._cancel_timers()
         self.state = "terminated"
         self._registry.end_client(self)
+
+    def _prefer_stream(self) -> None:
+        settings = self._core.settings
+        is_long = len(self.data) > settings.largest_datagram
+        if is_long and self.hop.transport == "udp" and "tcp" in settings.contacts:
+            self._as_datagram = self.request.headers["Via"], self.hop
+            self.request.headers.set("Via", via(self._core, "tcp", self.branch))
+            self.data = bytes(self.request)
+            self.hop = Hop(None, "tcp", self.hop.destination)
 
     def _send(self) -> None:
         self._core.send(self.hop, self.data)

@@ -13,6 +13,7 @@ from bridge.sip import (
     OfferReceived,
     Progress,
     Transport,
+    UserAgentSettings,
 )
 from tests.bridge.sip.network import ANSWER, OFFER, brief, header, headers
 from tests.bridge.sip.peer import THEM, US, Peer, response
@@ -337,3 +338,26 @@ def test_a_flood_of_reliable_ringing_is_bounded() -> None:
         peer.receive(response(invite, 180, more=more))
     assert peer.starts().count("PRACK") == 64
     assert peer.ua.drops["too-many-pracks"] > 0
+
+
+@pytest.mark.parametrize("tcp_there", [True, False])
+def test_an_invite_too_long_for_a_datagram_goes_by_tcp_if_it_can(tcp_there: bool) -> None:
+    peer = Peer(given=UserAgentSettings({"udp": US, "tcp": US}))
+    call, invite = peer.dialled(headers={"X-Long": "x" * 800})
+    assert (peer.out[-1].transport, peer.out[-1].flow) == ("tcp", None)
+    assert header(invite, "Via").startswith("SIP/2.0/TCP")
+    if not tcp_there:
+        peer.ua.unreachable(peer.out[-1], peer.now)
+        [again] = peer.drain()
+        assert again == invite.replace("SIP/2.0/TCP", "SIP/2.0/UDP")
+        assert peer.out[-1].transport == "udp"
+        assert len(peer.wait(1)) == 1
+        invite = again
+    else:
+        assert peer.wait(5) == []
+        peer.flow = Flow("tcp", US, THEM, 3)
+    peer.receive(response(invite, 180))
+    call.hang_up(peer.now)
+    [cancel] = peer.drain()
+    assert header(cancel, "Via") == header(invite, "Via")
+    assert peer.out[-1].transport == ("tcp" if tcp_there else "udp")
