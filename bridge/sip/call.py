@@ -290,7 +290,9 @@ class Call:
         if self._lost or not self.is_active:
             return
         timers = self.core.timers
-        self._lost = [self.core.after(timers.lost_flow, self._lost_for_good)]
+        # An INVITE that nobody answered at all was probably never heard (17.1.4).
+        patience = timers.t4 if self.setup.is_unheard else timers.lost_flow
+        self._lost = [self.core.after(patience, self._lost_for_good)]
         if self.state == "answered":
             self._lost.append(self.core.after(timers.probe, self._probe))
 

@@ -57,9 +57,13 @@ class Wallet:
         self._ids = ids
         self._asked: dict[tuple[str, str], _Asked] = {}
 
-    def learn(self, response: Response) -> bool:
-        """From a 401 or 407: whether asking again may help. A nonce that was refused already is
-        not tried twice, unless they say that it was merely stale (RFC 7616 section 3.3)."""
+    def learn(self, response: Response, asked_before: bool = False) -> bool:
+        """From a 401 or 407: whether asking again may help.
+
+        `asked_before`: this very request was signed for an earlier challenge of theirs; then it is
+        our password that is wrong, unless they say that the nonce was merely stale (RFC 7616
+        section 3.3). Some give a new nonce to every request.
+        """
         if self._credentials is None or response.code not in (401, 407):
             return False
         name, answer = (
@@ -72,7 +76,7 @@ class Wallet:
             realm = asked.get("realm") or ""
             known = self._asked.get((answer, realm))
             stale = (asked.get("stale") or "").lower() == "true"
-            if known is not None and known.count and not stale:
+            if known is not None and known.count and asked_before and not stale:
                 continue
             if known is not None and known.parameters.get("nonce") == asked.get("nonce"):
                 continue

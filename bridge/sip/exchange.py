@@ -32,6 +32,7 @@ class Exchange:
         self._on_failure = on_failure
         self._hop = hop
         self._tries = 0
+        self._challenged = False
         self.request: Request
         self.transaction: ClientTransaction
         self._try()
@@ -71,8 +72,9 @@ class Exchange:
             response.code in (401, 407)
             and self.may_try_again
             and not (self.request.method == "INVITE" and self._call.is_leaving)
-            and self._call.wallet.learn(response)
+            and self._call.wallet.learn(response, asked_before=self._challenged)
         ):
+            self._challenged = True
             self._try()
         else:
             self._on_response(response)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bridge.sip.bodies import DTMF, DTMF_RELAY, UnsupportedBody, digit_of
+from bridge.sip.dialog import contact
 from bridge.sip.events import CallEnd, Dtmf
 from bridge.sip.message import Request
 from bridge.sip.replies import ACCEPT, ALLOW, SUPPORTED
@@ -60,6 +61,8 @@ def _simple(call: Call, transaction: ServerTransaction, request: Request) -> Non
         status = call.setup.prack(request)
     elif request.method == "OPTIONS":
         headers = {"Allow": ALLOW, "Accept": ACCEPT, "Supported": SUPPORTED}
+    elif request.method == "UPDATE":
+        headers = {"Contact": contact(call.core, request.flow.transport), "Allow": ALLOW}
     transaction.respond(call.respond(request, status, headers=headers))
 
 
@@ -83,6 +86,9 @@ def receive_early(call: Call, transaction: ServerTransaction, request: Request) 
     if request.method in ("OPTIONS", "INFO") or (request.method == "UPDATE" and not request.body):
         call.heard(request.flow)
         _simple(call, transaction, request)
-    else:
-        status = 491 if request.method in ("INVITE", "UPDATE") else 481
+    elif request.method in ("INVITE", "UPDATE"):
+        # Nothing is open once a reliable answer brought SDP; sessions change after the 2xx only.
+        status = 491 if call.setup.they_owe_an_answer else 488
         transaction.respond(call.respond(request, status))
+    else:
+        transaction.respond(call.respond(request, 481))

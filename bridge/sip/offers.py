@@ -103,6 +103,8 @@ class Offers:
         call = self._call
         if 200 <= response.code < 300:
             call.session.answered(response)
+        elif response.code == 422 and call.session.raise_interval(response):
+            self.refresh()
         elif response.code in (405, 501) and call.dialog is not None:
             call.dialog.methods -= {"UPDATE"}
             self.refresh()
@@ -245,7 +247,9 @@ class Offers:
             self._refuse(transaction, request, 422, too_short)
         elif not is_invite and sdp is None:
             self._accept(transaction, request, None)
-        elif self._theirs is not None or self._we_owe_the_first_answer:
+        elif call.state == "ringing" and not call.setup.they_owe_an_answer:
+            self._refuse_early(transaction, request)
+        elif self._theirs is not None:
             # RFC 3261 14.2 and RFC 3311 5.2: theirs before is not answered yet.
             again = {"Retry-After": str(call.core.ids.retry_after())}
             self._refuse(transaction, request, 500, again)
@@ -258,11 +262,14 @@ class Offers:
             self._patience = call.core.after(call.core.timers.offer, lambda: self.refuse(500))
             call.emit(OfferReceived(call, sdp))
 
-    @property
-    def _we_owe_the_first_answer(self) -> bool:
-        """Before the 2xx of an incoming call."""
+    def _refuse_early(self, transaction: ServerTransaction, request: Request) -> None:
+        """Before our 2xx: later, or never once our answer is in a reliable provisional one."""
         call = self._call
-        return call.state == "ringing" and not call.setup.they_owe_an_answer
+        if call.setup.we_owe_an_answer:
+            again = {"Retry-After": str(call.core.ids.retry_after())}
+            self._refuse(transaction, request, 500, again)
+        else:
+            self._refuse(transaction, request, 488)
 
     @property
     def _awaits_answer(self) -> bool:

@@ -27,6 +27,8 @@ class EarlyAnswers:
     def __init__(self, call: Call) -> None:
         self.negotiated = False
         """Whether a reliable answer carried their offer, and our PRACK the answer."""
+        self.answered = False
+        """Whether a reliable answer brought SDP."""
         self._call = call
         self._pracks = 0
         self._dialogs: dict[str, Dialog] = {}
@@ -72,6 +74,7 @@ class EarlyAnswers:
         if sdp is not None:
             self._sdp[tag] = sdp
         if reliable:
+            self.answered = self.answered or sdp is not None
             rack = f"{self._sequence[tag]} {invite.headers['CSeq']}"
             if sdp is not None and offers and not self.negotiated:
                 self._offered = dialog, rack

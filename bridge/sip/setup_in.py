@@ -135,6 +135,10 @@ class IncomingSetup:
         return 200
 
     @property
+    def is_unheard(self) -> bool:
+        return False
+
+    @property
     def is_pending(self) -> bool:
         return not self._transaction.answered
 
@@ -184,6 +188,10 @@ class IncomingSetup:
     def they_owe_an_answer(self) -> bool:
         """Before the 2xx: to our offer in a reliable provisional answer."""
         return self._offer is None and self._told is not None
+
+    @property
+    def we_owe_an_answer(self) -> bool:
+        return self._offer is not None and self._told is None
 
     def _refuse(self, status: int, phrase: str, headers: Mapping[str, str]) -> None:
         self.stop()

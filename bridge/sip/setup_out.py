@@ -95,6 +95,15 @@ class OutgoingSetup:
         hop = self._exchange.transaction.hop
         return hop.flow == flow or (hop.transport, hop.destination) == (flow.transport, flow.remote)
 
+    @property
+    def we_owe_an_answer(self) -> bool:
+        return False
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether nobody said anything about the INVITE yet."""
+        return self._exchange.transaction.state == "calling"
+
     def give_up(self, end: CallEnd) -> None:
         """The connection did not come back: CANCEL by a new one. A late 2xx is hung up at once."""
         self._withdrawn = self._withdrawn or end.reason
@@ -111,7 +120,8 @@ class OutgoingSetup:
 
     @property
     def they_owe_an_answer(self) -> bool:
-        return self._dialled.offer is not None
+        """To our offer, by a reliable provisional answer or the 2xx."""
+        return self._dialled.offer is not None and not self._early.answered
 
     def stray(self, response: Response) -> None:
         """A 2xx after its transaction (RFC 6026 section 7.2)."""

@@ -165,6 +165,9 @@ class UserAgent:
         self._core.send(Hop.back(request.flow), bytes(answer))
 
     def _response(self, response: Response) -> None:
+        if len(response.head.vias) != 1:
+            self._core.drops["not-for-us"] += 1  # 8.1.3.3
+            return
         transaction = self._transactions.client(response)
         if transaction is not None:
             transaction.received(response)

@@ -153,3 +153,23 @@ def test_an_answer_is_good_once_and_not_for_ever() -> None:
     peer.now += 400
     assert "stale=true" in peer.receive(call(4))[0]
     assert len(peer.events(IncomingCall)) == 1
+
+
+def test_a_new_nonce_for_every_request_is_answered_for_every_request() -> None:
+    peer = Peer()
+    call, invite = peer.dialled(credentials=ME)
+
+    def asked(nonce: str) -> dict[str, str]:
+        return {"WWW-Authenticate": f'Digest realm="x", nonce="{nonce}", qop="auth"'}
+
+    _, again = peer.receive(response(invite, 401, more=asked("n1")))
+    peer.receive(response(again, 200, body=ANSWER))
+    call.offer("hold", peer.now)
+    [hold] = peer.drain()
+    _, hold = peer.receive(response(hold, 401, more=asked("n2")))
+    assert (field(hold, "nonce"), field(hold, "nc")) == ("n2", "00000001")
+    peer.receive(response(hold, 200, body=ANSWER))
+    call.hang_up(peer.now)
+    [bye] = peer.drain()
+    [bye] = peer.receive(response(bye, 401, more=asked("n3")))
+    assert field(bye, "nonce") == "n3"

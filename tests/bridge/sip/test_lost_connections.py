@@ -87,7 +87,7 @@ def test_lost_before_any_answer_there_is_no_second_invite() -> None:
     peer = Peer("tcp")
     call, invite = peer.dialled()
     lost(peer)
-    assert peer.wait(10) == []
+    assert peer.wait(3) == []
     peer.receive(response(invite, 200, body=ANSWER), ANOTHER)
     assert peer.events(Answered)
     assert call.state == "answered"
@@ -235,3 +235,13 @@ def test_an_answer_into_a_dead_connection_takes_a_new_one() -> None:
     peer.drain()
     assert brief(peer.wait(0.6)[0]) == "200 INVITE"
     assert (peer.out[-1].flow, peer.out[-1].destination) == (None, THEM)
+
+
+def test_lost_before_any_answer_it_is_over_soon() -> None:
+    peer = Peer("tcp")
+    _, invite = peer.dialled()
+    lost(peer)
+    peer.wait(5.1)
+    assert peer.end().end == CallEnd("network", "connection-lost", False)
+    late = peer.receive(response(invite, 200, body=ANSWER), ANOTHER)
+    assert [brief(each) for each in late] == ["ACK", "BYE"]

@@ -104,3 +104,17 @@ def test_who_requires_it_and_made_no_offer_gets_no_ringing_without_ours() -> Non
     call.accept(OFFER, peer.now)
     [ok] = peer.drain()
     assert ok.endswith(OFFER)
+
+
+def test_an_update_with_an_offer_before_the_answer() -> None:
+    peer = Peer()
+    _, invite = peer.dialled()
+    ringing = {**RELIABLE, "RSeq": "1"}
+    peer.receive(response(invite, 180, more=ringing))
+    [ours_is_open] = peer.receive(peer.in_dialog("UPDATE", body=OFFER))
+    assert brief(ours_is_open) == "491 UPDATE"
+    peer.receive(response(invite, 183, body=ANSWER, more={**RELIABLE, "RSeq": "2"}))
+    [refused] = peer.receive(peer.in_dialog("UPDATE", body=OFFER))
+    assert brief(refused) == "488 UPDATE"
+    [ok] = peer.receive(peer.in_dialog("UPDATE"))
+    assert header(ok, "Contact") == "<sip:switchboard@192.0.2.1:5060>"
