@@ -164,8 +164,8 @@ class MediaSession:
                 await opened.closed
 
     def _tick(self, due: float, missed: int) -> None:
-        now = self._clock()
-        sending, heard, digits = self._media.tick(now, missed)
+        # On the schedule's time: a tick that comes late is no packet that came early.
+        sending, heard, digits = self._media.tick(due, missed)
         self._send(sending)
         for pcm in heard:
             if self.on_frame is not None and not self._closed:
@@ -173,7 +173,7 @@ class MediaSession:
         self._dialled(digits)
         if self._waiting and not self.queued_ms:
             self._release()
-        if self._media.is_silent(now) and self.on_timeout is not None and not self._closed:
+        if self._media.is_silent(due) and self.on_timeout is not None and not self._closed:
             self.on_timeout()
 
     def _received(self, data: bytes, source: MediaAddress, index: int) -> None:

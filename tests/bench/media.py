@@ -14,7 +14,7 @@ _CALLS = (50, 100, 200, 400)
 _WATCHED = 20
 _SECONDS = 10.0
 _SETTLE = 2.0  # s until all have latched and found their delay
-_MOST = _CALLS[-1]
+_WORTH_ALL = 0.2  # below this scale it is only to be seen that it works
 _PACER = Budget(99, 2)
 _CLEAN, _ROUGH = Budget(99, 70), Budget(99, 90)
 _JITTER = 0.02
@@ -28,8 +28,7 @@ async def measure_relay(scale: float, tell: Tell) -> Figure:
         "another process on the same machine. Late: from when a call's 20 ms tick was due until "
         "its turn began.",
     )
-    counts = [calls for calls in _CALLS if calls <= max(_CALLS[0], _MOST * scale)]
-    for calls in counts:
+    for calls in _CALLS if scale >= _WORTH_ALL else _CALLS[:1]:
         tell(f"media of {calls} calls")
         relayed, sent, received = await _relayed(calls, 0.0, _SECONDS * min(1.0, max(scale, 0.2)))
         late = figure.row(f"pacer late, {calls} calls", budget=_PACER)
