@@ -98,7 +98,7 @@ class Assistants:
         return page_of([_stored(row) for row in rows], limit, lambda last: cursor_of(last.id))
 
     async def update(
-        self, tenant_id: str, assistant_id: str, config: dict[str, Any], sealed_headers: str = ""
+        self, tenant_id: str, assistant_id: str, config: dict[str, Any], sealed_headers: str
     ) -> StoredAssistant:
         """Raises AssistantUnknown."""
         row = await self._row(tenant_id, assistant_id)

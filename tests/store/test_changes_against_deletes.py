@@ -24,7 +24,7 @@ MAKE: dict[str, Doing] = {
     "number": lambda session: Numbers(session).create("acme", NUMBER, ROUTE),
 }
 CHANGE: dict[str, Doing] = {
-    "assistant": lambda session: Assistants(session).update("acme", "desk", {"name": "x"}),
+    "assistant": lambda session: Assistants(session).update("acme", "desk", {"name": "x"}, ""),
     "trunk": lambda session: Trunks(session).update("acme", "mumbai", {"name": "x"}, None),
     "number": lambda session: Numbers(session).update("acme", NUMBER, ROUTE),
 }

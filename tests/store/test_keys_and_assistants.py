@@ -132,10 +132,10 @@ async def test_an_assistant_is_changed_and_deleted_by_its_tenant_only(database: 
         assistants = Assistants(session)
         await assistants.create("acme", "desk", CONFIG)
         with pytest.raises(AssistantUnknown):
-            await assistants.update("other", "desk", CONFIG)
+            await assistants.update("other", "desk", CONFIG, "")
         with pytest.raises(AssistantUnknown):
             await assistants.delete("other", "desk")
-        await assistants.update("acme", "desk", CONFIG | {"language": "de-DE"})
+        await assistants.update("acme", "desk", CONFIG | {"language": "de-DE"}, "")
     async with database.session() as session:
         assistants = Assistants(session)
         assert [kept.language for kept in (await assistants.list("acme")).items] == ["de-DE"]
