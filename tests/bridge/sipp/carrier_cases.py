@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 
+import numpy as np
 import pytest
 
 from bridge.legs import (
@@ -19,6 +20,7 @@ from bridge.legs import (
     TransferRequested,
 )
 from bridge.sip import Credentials, Timers
+from sandbox.carrier.voice import tone
 from tests.bridge.sipp.stage import Stage, against
 from tests.bridge.sipp.trace import Message
 
@@ -455,3 +457,20 @@ async def rings_in_many_places(stage: Stage) -> None:
     await stage.end_of(leg)
     trace = await stage.passed()
     assert trace.one("BYE").header("To").endswith("x1"), "the tag of who answered"
+
+
+@against("carrier", "echoes")
+async def echoes(stage: Stage) -> None:
+    """Our packets come back with our own SSRC: a loop to RTP's rules, but audio to a caller."""
+    leg = await stage.dial_and_be_answered()
+    heard: list[bytes] = []
+    leg.on_frame = heard.append
+    leg.play(tone(600, leg.sample_rate))
+    await asyncio.sleep(1.2)
+    leg.hang_up()
+    end = await stage.end_of(leg)
+    await stage.passed()
+    assert end.quality is not None
+    assert end.quality.received > 40
+    samples = np.frombuffer(b"".join(heard), dtype="<i2")
+    assert np.abs(samples).max() > 5000

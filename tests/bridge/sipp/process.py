@@ -78,7 +78,16 @@ class Sipp:
         arguments = [f"{_HOST}:{bridge}"] if role == "caller" else []
         arguments += ["-sf", str(file), "-m", "1", "-l", "1", "-t", f"{self.transport[0]}1"]
         arguments += ["-i", _HOST, "-p", str(self.port), "-mi", _HOST, "-mp", str(self.port + 2)]
-        arguments += ["-s", "+15550100", "-nostdin", "-recv_timeout", "12000", "-timeout", "25"]
+        arguments += [
+            "-s",
+            "+15550100",
+            "-nostdin",
+            "-rtp_echo",
+            "-recv_timeout",
+            "12000",
+            "-timeout",
+            "25",
+        ]
         arguments += ["-timeout_error", "-trace_msg", "-message_file", self._path("messages")]
         arguments += ["-trace_err", "-error_file", self._path("errors"), "-cp", str(self.port + 9)]
         # As caller on UDP it must not repeat what the bridge answers only after a while.
