@@ -10,7 +10,7 @@ _DIGIT = re.compile(r"\d")
 # Numbers in free text: names to show, reason phrases, Refer-To of a transfer.
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _LONG = re.compile(
-    rf"(?P<address>(?<![\d.]){_OCTET}(?:\.{_OCTET}){{3}}(?::\d+)?(?![\d.]))"
+    rf"(?P<address>(?<![\d.]){_OCTET}(?:\.{_OCTET}){{3}}(?::\d+)?(?!\.?\d))"
     r"|\+?\d(?:[\s\-.()]?\d){4,}"
 )
 

@@ -11,7 +11,9 @@ _LONGEST = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _DIRECTION = re.compile(rb"^a=(sendrecv|sendonly|recvonly|inactive)\s*$", re.MULTILINE)
 _ZERO = re.compile(rb"^c=IN IP4 0\.0\.0\.0\s*$", re.MULTILINE)
-_CODEC = re.compile(rb"^a=rtpmap:\d+ ([\w.+-]+)/", re.MULTILINE)
+_AUDIO = re.compile(rb"^m=audio \S+ \S+ ([\d ]+)", re.MULTILINE)
+_CODEC = re.compile(rb"^a=rtpmap:(\d+) ([\w.+-]+)/", re.MULTILINE)
+_STATIC = {b"0": b"PCMU", b"3": b"GSM", b"8": b"PCMA", b"9": b"G722", b"18": b"G729"}
 _HEADER = re.compile(rb"^([!-9;-~]+)[ \t]*:[ \t]*(.*?)[ \t]*$")
 _COMPACT = {b"i": b"call-id", b"c": b"content-type", b"r": b"refer-to"}
 
@@ -69,6 +71,8 @@ def _more(headers: dict[bytes, bytes], body: bytes) -> list[str]:
 def _of_sdp(body: bytes) -> str:
     directions = _DIRECTION.findall(body)
     direction = directions[-1].decode() if directions else "sendrecv"
-    codecs = [name.decode() for name in _CODEC.findall(body)]
+    audio = _AUDIO.search(body)
+    names = _STATIC | dict(_CODEC.findall(body))
+    codecs = [names[each].decode() for each in (audio[1].split() if audio else ()) if each in names]
     zero = ", c=0.0.0.0" if _ZERO.search(body) else ""
     return f"[{direction}{zero}{', ' if codecs else ''}{' '.join(codecs)}]"

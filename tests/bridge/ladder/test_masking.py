@@ -32,7 +32,13 @@ def test_no_number_is_left_in_any_of_its_forms(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["sip:10.0.0.2:5060;transport=tcp", "200 OK (INVITE)", "sip:anna@h"]
+    "text",
+    [
+        "sip:10.0.0.2:5060;transport=tcp",
+        "200 OK (INVITE)",
+        "sip:anna@h",
+        "at udp://127.0.0.1:53523.",
+    ],
 )
 def test_what_is_no_number_stays(text: str) -> None:
     assert mask_text(text) == text
