@@ -55,7 +55,7 @@ class DtmfReceiver:
         if self._timestamp is None:
             self._begin(timestamp, digit)
         elif (timestamp, digit) != (self._timestamp, self._digit):
-            if timestamp_step(timestamp, self._timestamp) < 0:
+            if -CLOCK_RATE < timestamp_step(timestamp, self._timestamp) < 0:
                 return []  # of a press before this one
             if self._continues(timestamp, digit):
                 self._earlier += self._duration
@@ -130,6 +130,12 @@ class DtmfSender:
     def clear(self) -> None:
         self._steps.clear()
         self._began = None
+
+    def interrupt(self) -> None:
+        """Nothing may be sent: a digit that was begun is over, those behind it wait."""
+        if self._began is not None:
+            self._steps.popleft()
+            self._began = None
 
     def next(self, timestamp: int) -> DtmfPacket | None:
         """What to send in place of the audio at `timestamp`; None: a gap, or nothing at all."""

@@ -82,6 +82,7 @@ class Speaker:
         negotiated = self._negotiated
         if negotiated is None or not negotiated.sends:
             self._gap = True
+            self.dtmf.interrupt()
             return []
         if negotiated.dtmf is not None and self.dtmf.is_busy:
             event = self.dtmf.next(timestamp)

@@ -72,6 +72,11 @@ def test_peers_whose_timestamps_stand_still() -> None:
     assert digits == [Digit("5", 100), Digit("6", 100), Digit("6", 100)]
 
 
+def test_a_peer_whose_timestamps_begin_anew_while_a_key_is_pressed() -> None:
+    packets = pressed(5, 1_000_000, ends=0) + pressed(6, 500)
+    assert heard(packets) == [Digit("5", 80), Digit("6", 100)]
+
+
 def test_a_long_press_in_several_events_is_one_digit() -> None:
     """RFC 4733 section 2.5.1.3: the duration has 16 bits."""
     first = [(1000, DtmfEvent(5, False, 10, duration)) for duration in (160, 0x8000, 0xFFFF)]

@@ -127,6 +127,18 @@ def test_digits_take_the_audio_s_place_and_its_numbers() -> None:
     assert packets[7].payload == b"\xff" * 160  # quiet between digits
 
 
+def test_a_hold_ends_the_digit_that_was_begun_and_the_others_wait() -> None:
+    speaking = speaker()
+    speaking.dtmf.add("12", tone_ms=100, gap_ms=100)
+    assert DtmfEvent.parse(sent(speaking, 3)[-1].payload).digit == "1"
+    speaking.apply(agreed(sends=False))
+    sent(speaking, 100)
+    speaking.apply(agreed())
+    first = sent(speaking, 1)[0]
+    event = DtmfEvent.parse(first.payload)
+    assert (event.digit, event.duration, first.marker) == ("2", 160, True)
+
+
 def test_packets_of_10_ms_where_no_longer_ones_are_taken() -> None:
     packets = sent(speaker(ptime=10), 10)
     assert_unbroken(packets)
