@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.bridge.sipp import caller_cases, carrier_cases
+from tests.bridge.sipp import caller_cases, carrier_cases, dialog_cases
 from tests.bridge.sipp.stage import CASES, Case
 
 pytestmark = pytest.mark.slow  # a process for each scenario
 
-assert caller_cases
-assert carrier_cases
+_FILES = (caller_cases, carrier_cases, dialog_cases)  # each registers its own in CASES
 
 _AT_ONCE = 12
 Outcomes = dict[tuple[str, str], asyncio.Task[None]]
