@@ -23,6 +23,7 @@ class Exit(IntEnum):
 _FAULTS = {
     *("media-timeout", "connection-lost", "no-session", "unusable-answer", "ack-timeout"),
     *("session-expired", "dialog-lost", "no-response"),
+    *("cancelled", "no-answer"),  # the answer came too late, and is billed
 }
 _UNANSWERED = {
     "busy": Exit.BUSY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -50,9 +51,20 @@ class Files:
             if self._with_media:
                 bridge.media_tap = self._pcap.media
 
+    def record(self, pcm: bytes, rate: int, now: float) -> None:
+        """Raises OSError when the disk is full, once."""
+        if self.recording is None:
+            return
+        try:
+            self.recording.write(pcm, rate, now)
+        except OSError:
+            self.recording = None
+            raise
+
     def close(self) -> None:
         for each in self._opened:
-            each.close()
+            with suppress(OSError):  # what could not be written was told already
+                each.close()
 
     def _open(self, kind: Callable[[Path], _File], path: Path | None) -> _File | None:
         if path is None:

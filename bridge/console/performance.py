@@ -108,8 +108,10 @@ class Performance:
         )
 
     def _frame(self, pcm: bytes) -> None:
-        if self._files.recording is not None:
-            self._files.recording.write(pcm, self._leg.sample_rate, time.monotonic())
+        try:
+            self._files.record(pcm, self._leg.sample_rate, time.monotonic())
+        except OSError as trouble:
+            self._tell(f"nothing more is recorded: {trouble.strerror}")
         if self._part.echo:
             self._leg.play(pcm)
 

@@ -17,6 +17,7 @@ from bridge.ladder.record import SipMessage
 from bridge.legs import Bridge, BridgeOptions, Leg, LegEnd, Target
 from bridge.rtp import PortsExhausted, Quality
 from bridge.transport.names import Names
+from engine.leaving import leave
 
 _IMPATIENT = 2
 # Our 200 to their BYE may get lost, then they say it again (RFC 3261 section 17.2.2, timer J).
@@ -34,6 +35,8 @@ class Session:
         self._as_json = as_json
         self._interrupts = 0
         self._bridge: Bridge | None = None
+        self._files: Files | None = None
+        self._leaving: asyncio.Task[None] | None = None
         self._heard = self._codec = ""
         self._on_interrupt: Callable[[], object] | None = None
 
@@ -51,7 +54,7 @@ class Session:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._interrupt)
-        files = await asyncio.to_thread(Files, self._paths)
+        files = self._files = await asyncio.to_thread(Files, self._paths)
         if self._paths.pcap_media:
             self.screen.warn(VOICE_WARNING)
         bridge = self._bridge = Bridge(self.options)
@@ -73,8 +76,9 @@ class Session:
             files.close()
         if end is None:
             return Exit.INTERRUPTED
-        self._tell_result(end)
-        return Exit.INTERRUPTED if self._interrupts else exit_of(end)
+        code = Exit.INTERRUPTED if self._interrupts else exit_of(end)
+        self._tell_result(end, code)
+        return code
 
     def _show_later(self, message: SipMessage) -> None:
         asyncio.get_running_loop().call_soon(self.screen.message, message)
@@ -128,23 +132,24 @@ class Session:
 
     def _interrupt(self) -> None:
         self._interrupts += 1
-        if self._on_interrupt is not None:
-            self._on_interrupt()
-        if self._bridge is not None and self._interrupts < _IMPATIENT:
+        if self._interrupts >= _IMPATIENT:
+            if self._files is not None:
+                self._files.close()
+            leave(int(Exit.INTERRUPTED))
+        if self._bridge is not None:
             for leg in self._bridge.legs:
                 leg.hang_up()
-            # Whom we called may be silent for good: an INVITE without any reply has no CANCEL.
-            loop = asyncio.get_running_loop()
-            loop.call_later(self.options.drain, self._bridge.abandon)
-            return
-        raise KeyboardInterrupt
+            # Whom we called may be silent for good: it has `drain` seconds, all in all.
+            self._leaving = asyncio.get_running_loop().create_task(self._bridge.aclose())
+        if self._on_interrupt is not None:
+            self._on_interrupt()
 
-    def _tell_result(self, end: LegEnd) -> None:
+    def _tell_result(self, end: LegEnd, code: Exit) -> None:
         if self._as_json:
             document = end.as_document() | {
                 "codec": self._codec or None,
                 "keys_heard": self._heard,
-                "exit_code": int(exit_of(end)),
+                "exit_code": int(code),
             }
             print(json.dumps(document, indent=2, ensure_ascii=False))
             return

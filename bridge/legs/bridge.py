@@ -51,6 +51,7 @@ class Bridge:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         self._empty = asyncio.Event()
+        self._closed: asyncio.Task[None] | None = None
 
     @property
     def legs(self) -> tuple[Leg, ...]:
@@ -85,10 +86,15 @@ class Bridge:
         self._driver.start(self.agent, self.transports)
 
     async def aclose(self) -> None:
-        """Every call gets its BYE and time to confirm it. Safe to repeat."""
+        """Every call gets its BYE, and `drain` seconds to confirm it. Safe to repeat."""
         self._closing = True
         if not self.listening:
             return
+        if self._closed is None:
+            self._closed = asyncio.create_task(self._close())
+        await asyncio.shield(self._closed)
+
+    async def _close(self) -> None:
         for leg in self.legs:
             leg.hang_up("shutdown", "This end is being shut down.")
         try:
@@ -101,10 +107,10 @@ class Bridge:
             log.info("requests_unanswered_at_the_end", number=self.agent.unanswered)
         self._driver.close()
         await self.transports.aclose()
-        self.abandon()
+        self._abandon()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def abandon(self) -> None:
+    def _abandon(self) -> None:
         """What is left of calls whose far sides do not confirm their end."""
         for leg in self.legs:
             reason = "hung-up" if leg.state == "answered" else "cancelled"
@@ -171,7 +177,7 @@ class Bridge:
         media = await MediaSession.open(
             self.options.ports, self.options.listen[0].host, timeout=self.options.media_timeout
         )
-        media.tap = self.media_tap
+        media.tap = self._tap_media if self.media_tap is not None else None
         return media
 
     def local_media(self, media: MediaSession) -> LocalMedia:
@@ -250,6 +256,17 @@ class Bridge:
 
     def _local_media(self, port: int) -> LocalMedia:
         return LocalMedia(self.address, port, self.options.codecs, self.options.srtp)
+
+    def _tap_media(
+        self, sent: bool, packet: bytes, local: MediaAddress, remote: MediaAddress
+    ) -> None:
+        if self.media_tap is None:
+            return
+        try:
+            self.media_tap(sent, packet, local, remote)
+        except Exception as error:  # a full disk must not silence a call
+            self.media_tap = None
+            log.warning("media_tap_failed", error=type(error).__name__, detail=str(error))
 
     def _challenge(self) -> sip.Challenge | None:
         callers = self.options.callers

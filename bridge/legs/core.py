@@ -21,7 +21,7 @@ from bridge.legs.events import (
 from bridge.legs.host import LegHost
 from bridge.legs.news import News
 from bridge.legs.offers import Offers
-from bridge.legs.outcome import LegEnd, Side
+from bridge.legs.outcome import Blame, LegEnd, Side
 from bridge.legs.record import Record, Why, now
 from bridge.legs.transfers import Transfers
 from bridge.rtp import MediaSession
@@ -56,6 +56,7 @@ class LegCore:
         self._max_duration = max_duration
         self._accept_transfers = accept_transfers
         self._too_long: asyncio.TimerHandle | None = None
+        self._talks = False
         self._decided = asyncio.Event()
         self._is_over = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
@@ -118,7 +119,7 @@ class LegCore:
         reason: str = "hung-up",
         detail: str = "",
         *,
-        by: Literal["us", "network"] = "us",
+        by: Blame = "us",
         header: str | None = None,
     ) -> None:
         """CANCEL, BYE or a refusal; safe to repeat. `header`: value of a Reason header."""
@@ -143,6 +144,7 @@ class LegCore:
 
     def _they_answered(self, event: sip.Answered) -> None:
         assert self._negotiation is not None
+        self.record.answered()
         if event.is_offer:
             self._use(event.sdp, self._answer_late)
         else:
@@ -161,7 +163,8 @@ class LegCore:
             take(sdp)
         except (SdpError, NothingInCommon) as error:
             header = f'SIP;cause={error.sip_status};text="unusable session description"'
-            self.hang_up("unusable-answer", f"The far side's SDP: {error}", header=header)
+            detail = f"The far side's SDP cannot be used: {error}"
+            self.hang_up("unusable-answer", detail, by="them", header=header)
 
     def _hang_up_without_session(self) -> None:
         """We offered in our 200, and their ACK had no answer."""
@@ -174,6 +177,7 @@ class LegCore:
     def _answer(self) -> None:
         self.state = "answered"
         self.record.answered()
+        self._talks = True
         self._too_long = asyncio.get_running_loop().call_later(self._max_duration, self._enough)
         self._decided.set()
         self.news.tell(Answered())

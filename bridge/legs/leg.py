@@ -75,9 +75,9 @@ class Leg(LegCore):
             self.media.play(pcm)
 
     async def answered(self) -> bool:
-        """Once that is known: whether the call was answered."""
+        """Once that is known: whether there is somebody to talk to."""
         await self._decided.wait()
-        return self.record.was_answered
+        return self._talks
 
     async def ended(self) -> LegEnd:
         """Once it has ended and its media is closed."""

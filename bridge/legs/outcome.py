@@ -11,6 +11,7 @@ from contract.endings import CallEnding, ending_from_sip_status
 
 Direction = Literal["out", "in"]
 Side = Literal["us", "them"]
+Blame = Literal["us", "them", "network"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,12 @@ class LegEnd:
     may be logged. Talk time begins with the 200, which is what carriers bill."""
 
     direction: Direction
-    by: Literal["us", "them", "network"]
+    by: Blame
+    """Who made the call end, which is not always who said BYE."""
     reason: str
     detail: str
     answered: bool
+    """There was a 200, also one that could not be used or that crossed our CANCEL."""
     sip_status: int | None
     phrase: str
     reason_header: str | None

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 from bridge.ladder.masking import mask_text
 from bridge.legs.holds import HoldBook
-from bridge.legs.outcome import Direction, LegEnd
+from bridge.legs.outcome import Blame, Direction, LegEnd
 from bridge.legs.sentences import sentence_about
 from bridge.rtp import Quality
 from bridge.sip import CallEnd
@@ -21,7 +20,7 @@ class Why:
 
     reason: str
     detail: str = ""
-    by: Literal["us", "network"] = "us"
+    by: Blame = "us"
 
 
 class Record:
@@ -47,7 +46,9 @@ class Record:
         self._ringing_at = self._ringing_at or now()
 
     def answered(self) -> None:
-        self._answered_at, self._answered_on = now(), time.monotonic()
+        """At the 200; a second time changes nothing."""
+        if self._answered_at is None:
+            self._answered_at, self._answered_on = now(), time.monotonic()
 
     def left(self, why: Why) -> None:
         """We hung up; the far side's word about it is still to come."""
@@ -58,11 +59,16 @@ class Record:
         """Ours is the last word unless the far side ended the call before it heard us."""
         why = self.why if end.by != "them" else None
         left_first = self._left_at is not None and self.was_answered
+        crossed = end.answered and not self.was_answered
+        if crossed:  # it came after our CANCEL, and the end with it
+            self.answered()
         ended_at = self._left_at if left_first and self._left_at else now()
         ended_on = self._left_on if left_first else time.monotonic()
         detail = why.detail if why else ""
         if not detail:
-            detail = mask_text(sentence_about(end)) + (f" ({self.trouble})" if self.trouble else "")
+            crossing = "The answer crossed our CANCEL, and we hung up at once."
+            detail = crossing if crossed and end.reason != "no-session" else sentence_about(end)
+            detail = mask_text(detail) + (f" ({self.trouble})" if self.trouble else "")
         return LegEnd(
             direction=self._direction,
             by=why.by if why else end.by,

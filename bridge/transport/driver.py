@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import structlog
 
@@ -25,7 +25,7 @@ class Driver:
         self,
         on_event: Callable[[Event], None],
         on_unreachable: Callable[[Outgoing, str], None],
-        taps: Sequence[SipTap],
+        taps: list[SipTap],
     ) -> None:
         self.defects = 0
         self._on_event = on_event
@@ -128,5 +128,9 @@ class Driver:
             self.pump()
 
     def _tap(self, data: bytes, flow: Flow, *, sent: bool) -> None:
-        for tap in self._taps:
-            tap(SipMessage(time.time(), sent, flow, data))
+        for tap in tuple(self._taps):
+            try:
+                tap(SipMessage(time.time(), sent, flow, data))
+            except Exception as error:  # a full disk must not end a call
+                self._taps.remove(tap)
+                log.warning("sip_tap_failed", error=type(error).__name__, detail=str(error))

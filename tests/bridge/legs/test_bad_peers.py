@@ -74,7 +74,8 @@ async def test_an_answer_that_cannot_be_used_is_hung_up_and_said_so() -> None:
             peer.reply(bye, "200 OK")
             assert "488" in bye.header("Reason") or "400" in bye.header("Reason")
             end = await leg.ended()
-            assert (end.reason, end.by, end.answered) == ("unusable-answer", "us", True)
+            assert (end.reason, end.by, end.answered) == ("unusable-answer", "them", True)
+            assert end.answered_at is not None
 
 
 async def test_an_ack_that_does_not_answer_our_offer_ends_the_call() -> None:
@@ -159,7 +160,9 @@ async def test_an_answer_to_a_cancelled_call_is_confirmed_and_hung_up(transport:
         peer.reply(await peer.get("BYE"), "200 OK")
         end = await ear.leg.ended()
         assert (end.reason, end.by) == ("cancelled", "us")
-        assert end.answered  # a carrier bills it
+        assert end.answered  # a carrier bills it, from its 200
+        assert end.answered_at is not None
+        assert "crossed our CANCEL" in end.detail
         assert not ear.of(Answered)
         assert len(ear.of(LegEnded)) == 1
 
@@ -354,3 +357,21 @@ async def test_whoever_confirms_nothing_does_not_keep_us() -> None:
         assert leg.end is not None
         assert ringing.end is not None
         assert (ringing.end.answered, ringing.end.by) == (False, "us")
+
+
+async def test_a_ladder_that_cannot_be_written_does_not_end_the_call() -> None:
+    async with pair() as (ours, theirs):
+        tried: list[str] = []
+
+        def full(*what: object) -> None:
+            tried.append(type(what[0]).__name__)
+            raise OSError(28, "No space left on device")
+
+        ours.sip_taps.append(full)
+        ours.media_tap = full
+        here, there = await call(ours, theirs)
+        there.leg.play(tone(450, there.leg.sample_rate))
+        await here.hears(450)
+        here.leg.hang_up()
+        assert (await there.leg.ended()).by == "them"
+        assert sorted(tried) == ["SipMessage", "bool"]  # once each
