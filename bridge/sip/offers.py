@@ -14,7 +14,7 @@ from bridge.sip.events import CallEnd, OfferAnswered, OfferFailed, OfferReceived
 from bridge.sip.exchange import Exchange
 from bridge.sip.message import Request, Response
 from bridge.sip.replies import ACCEPT, ALLOW, SUPPORTED
-from bridge.sip.session_timer import headers_if_too_short
+from bridge.sip.session_timer import headers_if_too_short, seconds_of
 from bridge.sip.transactions.client import Failure
 from bridge.sip.transactions.server import ServerInvite, ServerTransaction
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bridge.sip.call import Call
 
 _MOST_ACKS = 8
+_MOST_RETRIES = 8
+"""Of one offer that they have no time for (491, or 500 with Retry-After)."""
 
 OfferSource = str | Callable[[], str] | None
 
@@ -35,6 +37,7 @@ class Offers:
         self._ours: Exchange | None = None
         self._source: OfferSource = None
         """Of our re-INVITE under way, in case it has to be made once more."""
+        self._retries = 0
         self._offer: str | None = None
         """The SDP of our re-INVITE under way; None: they are to make the offer."""
         self._is_refresh = False
@@ -150,6 +153,7 @@ class Offers:
         call.dialog.refresh(response)
         call.session.answered(response)
         offer, is_refresh = self._offer, self._is_refresh
+        self._retries = 0
         self._over()
         try:
             sdp = sdp_of(response)
@@ -192,19 +196,31 @@ class Offers:
             ours.again()
             return
         self._over()
-        if response.code == 491:
-            # 14.1: whoever made the Call-ID waits longer, so that they do not meet again.
-            wait = call.core.ids.glare_wait(call.direction == "out")
+        wait = self._wait_for(response)
+        if wait is not None and self._retries < _MOST_RETRIES:
+            self._retries += 1
             if self._is_refresh:
                 self._refresh_later()
             elif self._wanted is None:
                 self._wanted = (self._source,)
             self._glare = call.core.after(wait, self._after_glare)
             return
+        self._retries = 0
         if not self._is_refresh:
             call.emit(OfferFailed(call, response.code))
         call.judge(response)
         self.proceed()
+
+    def _wait_for(self, response: Response) -> float | None:
+        """Seconds until the offer is made again; None: it is refused for good."""
+        if response.code == 491:
+            # 14.1: whoever made the Call-ID waits longer, so that they do not meet again.
+            return self._call.core.ids.glare_wait(self._call.direction == "out")
+        if response.code == 500:
+            # 14.2: theirs is not done yet, and they say how long that takes.
+            seconds = seconds_of(response.headers.get("Retry-After"))
+            return None if seconds is None or seconds > 10 else seconds
+        return None
 
     def _after_glare(self) -> None:
         self._glare = None

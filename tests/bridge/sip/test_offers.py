@@ -313,3 +313,18 @@ def test_a_hundred_holds_and_resumes() -> None:
     assert network.alice.events(Answered)
     assert network.bob.events(IncomingCall)
     assert len(network.bob.events(Ended)) == 1
+
+
+def test_an_offer_that_they_have_no_time_for_is_made_again_but_not_for_ever() -> None:
+    peer = Peer()
+    call = peer.answered()
+    call.offer(HOLD, peer.now)
+    [reinvite] = peer.drain()
+    tries = 1
+    peer.receive(response(reinvite, 500, more={"Retry-After": "3"}))
+    while not peer.events(OfferFailed):
+        again = [each for each in peer.wait(4.1) if brief(each) == "INVITE"]
+        tries += 1
+        peer.receive(response(again[0], 491))
+    assert tries == 9
+    assert call.state == "answered"
