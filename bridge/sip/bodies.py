@@ -44,6 +44,14 @@ def sdp_of(message: Request | Response) -> str | None:
     raise UnsupportedBody(f"A body of type {kind or 'unknown'}.")
 
 
+def sdp_if_any(message: Request | Response) -> str | None:
+    """Where a body of another kind is as good as none: in answers and ACKs."""
+    try:
+        return sdp_of(message)
+    except UnsupportedBody:
+        return None
+
+
 def _part(message: Request | Response) -> str | None:
     """The SDP of a multipart body (RFC 5621), as SIP-I peers send it beside their ISUP."""
     _, _, rest = (message.headers.get("Content-Type") or "").partition(";")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from bridge.sip.bodies import DTMF_RELAY, digit_body
-from bridge.sip.core import Core, Hop, Timer
+from bridge.sip.connection import Connection
+from bridge.sip.core import Core, Hop
 from bridge.sip.dialog import Dialog
 from bridge.sip.digest import Wallet
 from bridge.sip.events import CallEnd, Ended, Event, Reattached
@@ -84,7 +85,7 @@ class Call:
         self.referral = Referral(self)
         self.setup: OutgoingSetup | IncomingSetup
         self._directory = directory
-        self._lost: list[Timer] = []
+        self.connection = Connection(self)
         self._bye_sent = False
 
     def __repr__(self) -> str:
@@ -258,7 +259,7 @@ class Call:
         self.end = end
         self.core.emit(Ended(self, end))
         self.state = "ended"
-        self._stop_waiting()
+        self.connection.stop()
         self.offers.stop()
         self.session.stop()
         self.referral.stop()
@@ -274,50 +275,19 @@ class Call:
 
     def heard(self, flow: Flow) -> None:
         """A sign of life of the far side, on this connection."""
-        was_lost = bool(self._lost)
         if self.dialog is not None:
             self.dialog.heard(flow)
-        if was_lost:
-            self._stop_waiting()
+        if self.connection.found():
             self.emit(Reattached(self))
 
     def flow_lost(self, flow: Flow) -> None:
-        """The far side has until `lost_flow` to come back; halfway we ask for it ourselves."""
-        if not self.uses(flow):
-            return
-        if self.dialog is not None:
-            self.dialog.flow = None
-        if self._lost or not self.is_active:
-            return
-        timers = self.core.timers
-        # An INVITE that nobody answered at all was probably never heard (17.1.4).
-        patience = timers.t4 if self.setup.is_unheard else timers.lost_flow
-        self._lost = [self.core.after(patience, self._lost_for_good)]
-        if self.state == "answered":
-            self._lost.append(self.core.after(timers.probe, self._probe))
+        if self.uses(flow):
+            if self.dialog is not None:
+                self.dialog.flow = None
+            if self.is_active:
+                self.connection.lost()
 
     def uses(self, flow: Flow) -> bool:
         if self.dialog is not None:
             return self.dialog.flow == flow
         return self.setup.uses(flow)
-
-    def _probe(self) -> None:
-        if self.state == "answered":
-            Exchange(self, lambda: self.request("OPTIONS"), self._probed)
-
-    def _probed(self, response: Response) -> None:
-        if response.code in (408, 481):
-            self._lost_for_good()
-
-    def _lost_for_good(self) -> None:
-        self._stop_waiting()
-        end = CallEnd("network", "connection-lost", self.answered, self.setup.status)
-        if self.answered:
-            self.leave(end)
-        elif self.is_active:
-            self.setup.give_up(end)
-
-    def _stop_waiting(self) -> None:
-        for timer in self._lost:
-            timer.cancel()
-        self._lost = []

@@ -179,16 +179,17 @@ class Dialog:
             transport = named  # type: ignore[assignment]
         if transport not in self._core.settings.contacts:
             transport = self.transport
-        there = Address(uri.host, uri.port or DEFAULT_PORTS[transport])
+        host = uri.parameters.get("maddr") or uri.host
+        there = Address(host, uri.port or DEFAULT_PORTS[transport])
         if not uri.is_sip or not uri.host:
             return self._hop
         flow = self.flow
         if flow is None:
             return Hop(None, transport, there)
-        if self.contact_is_dead or _is_hidden(uri.host, flow.remote.host):
+        if self.contact_is_dead or _is_hidden(host, flow.remote.host):
             return Hop.back(flow)
         # Without a port it is the one we talk to, though the URI would say 5060.
-        same_host = flow.reliable and uri.port is None and uri.host == flow.remote.host
+        same_host = flow.reliable and uri.port is None and host == flow.remote.host
         leads_there = (
             same_host
             or flow.remote == there

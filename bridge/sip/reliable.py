@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bridge.sip.bodies import SDP, UnsupportedBody, sdp_of
+from bridge.sip.bodies import SDP, sdp_if_any
 from bridge.sip.core import Core, Hop, Timer
 from bridge.sip.dialog import Dialog
 from bridge.sip.events import OfferReceived
@@ -58,10 +58,7 @@ class EarlyAnswers:
             dialog = self._dialogs[tag] = Dialog.of_answer(self._call.core, invite, response, hop)
         else:
             dialog.learn(response)
-        try:
-            sdp = sdp_of(response)
-        except UnsupportedBody:
-            sdp = None
+        sdp = sdp_if_any(response)
         if reliable:
             number, last = _sequence_of(response), self._sequence.get(tag)
             if number is None or (last is not None and number != last + 1):

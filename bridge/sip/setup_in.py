@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bridge.sip.acceptance import Acceptance
-from bridge.sip.bodies import UnsupportedBody, sdp_of
+from bridge.sip.bodies import UnsupportedBody, sdp_if_any, sdp_of
 from bridge.sip.call import Call
 from bridge.sip.core import Timer
 from bridge.sip.dialog import contact
@@ -203,10 +203,7 @@ class IncomingSetup:
 
     def _acknowledged(self, ack: Request) -> None:
         call = self._call
-        try:
-            sdp = sdp_of(ack)
-        except UnsupportedBody:
-            sdp = None
+        sdp = sdp_if_any(ack)
         wanted, self.awaits_answer = self.awaits_answer, False
         if self._leaving is not None:
             call.leave(CallEnd("us", "hung-up", True, self.status), self._leaving)

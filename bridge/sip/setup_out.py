@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bridge.sip.bodies import SDP, UnsupportedBody, sdp_of
+from bridge.sip.bodies import SDP, sdp_if_any, sdp_of
 from bridge.sip.call import Call
 from bridge.sip.core import Hop, Timer
 from bridge.sip.dialog import Dialog, contact, via
@@ -176,7 +176,7 @@ class OutgoingSetup:
         if not is_news or call.state == "ending":
             return
         call.state = "ringing"
-        call.emit(Progress(call, response.code, response.phrase, _sdp(response)))
+        call.emit(Progress(call, response.code, response.phrase, sdp_if_any(response)))
 
     def _success(self, response: Response) -> None:
         call, tag = self._call, response.head.to_tag
@@ -195,7 +195,7 @@ class OutgoingSetup:
         call.dialog, call.answered, self.status = dialog, True, response.code
         call.remote = dialog.remote
         call.headers = by_name(response)
-        sdp = _sdp(response) or self._early.sdp(tag)
+        sdp = sdp_if_any(response) or self._early.sdp(tag)
         if self._withdrawn:
             # Our CANCEL came too late (9.1): they did answer, and we hang up.
             self._acknowledge(response)
@@ -282,10 +282,3 @@ class OutgoingSetup:
     def _rang_enough(self) -> None:
         if self._call.state in ("calling", "ringing"):
             self.hang_up({"Reason": 'SIP;cause=480;text="No answer"'}, "no-answer")
-
-
-def _sdp(response: Response) -> str | None:
-    try:
-        return sdp_of(response)
-    except UnsupportedBody:
-        return None

@@ -361,3 +361,21 @@ def test_an_invite_too_long_for_a_datagram_goes_by_tcp_if_it_can(tcp_there: bool
     [cancel] = peer.drain()
     assert header(cancel, "Via") == header(invite, "Via")
     assert peer.out[-1].transport == ("tcp" if tcp_there else "udp")
+
+
+def test_a_contact_with_maddr_is_reached_there() -> None:
+    peer = Peer()
+    _, invite = peer.dialled()
+    peer.receive(response(invite, 200, contact="<sip:x@192.0.2.7;maddr=192.0.2.8>", body=ANSWER))
+    assert peer.out[-1].destination == Address("192.0.2.8", 5060)
+
+
+def test_an_answer_that_was_meant_for_another_is_dropped() -> None:
+    peer = Peer()
+    call, invite = peer.dialled()
+    via = f"Via: {header(invite, 'Via')}\r\n"
+    ok = response(invite, 200, body=ANSWER)
+    assert (
+        peer.receive(ok.replace(via, via + "Via: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bKx\r\n")) == []
+    )
+    assert call.state == "calling"
