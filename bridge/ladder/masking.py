@@ -7,11 +7,13 @@ import re
 _SHOWN = 2
 _URI = re.compile(r"(?P<scheme>\b(?:sips?|tel):)(?P<user>[^@;>\s]*)(?=[@;>\s]|$)", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
-# Numbers in free text: names to show, reason phrases, Refer-To of a transfer.
+# Numbers in free text: names to show, reason phrases, Refer-To of a transfer. Addresses and ports
+# stay. Between two digits may stand what people write there, and what hides nothing on a screen.
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_BETWEEN = r"[\s\-.()_,/\u200b-\u200d\u2060\ufeff]{0,3}"
 _LONG = re.compile(
-    rf"(?P<address>(?<![\d.]){_OCTET}(?:\.{_OCTET}){{3}}(?::\d+)?(?!\.?\d))"
-    r"|\+?\d(?:[\s\-.()]?\d){4,}"
+    rf"(?P<kept>(?<![\d.]){_OCTET}(?:\.{_OCTET}){{3}}(?::\d+)?(?!\.?\d)|(?<=[\w\]]):\d{{1,5}}(?!\d))"
+    rf"|\+?\d(?:{_BETWEEN}\d){{4,}}"
 )
 
 
@@ -44,12 +46,12 @@ def mask_uri(text: str) -> str:
 
 def mask_text(text: str) -> str:
     return _LONG.sub(
-        lambda found: found[0] if found["address"] else mask_number(found[0]), mask_uri(text)
+        lambda found: found[0] if found["kept"] else mask_number(found[0]), mask_uri(text)
     )
 
 
 def _mask_user(user: str) -> str:
     name, colon, _password = user.partition(":")
-    name = re.sub(r"%3([0-9])", r"\1", name)
+    name = re.sub(r"%3([0-9])", r"\1", name.replace("%2B", "+").replace("%2b", "+"))
     shown = mask_number(name) if len(_DIGIT.findall(name)) > _SHOWN else name
     return shown + (":•" if colon else "")

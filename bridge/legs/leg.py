@@ -148,7 +148,7 @@ class Leg(LegCore):
                 outcome = await self._transfers.transfer(target)
         except TimeoutError:
             return TransferProgress(408, "No Report", True)
-        if outcome.status < 300:
+        if 200 <= outcome.status < 300:  # only that says that it got through (RFC 3515)
             self.hang_up("transferred", "The far side was handed on.")
         return outcome
 

@@ -63,9 +63,8 @@ class Connection(asyncio.Protocol):
             self._ping = self._loop.call_later(self._owner.limits.ping_every, self._send_ping)
 
     def data_received(self, data: bytes) -> None:
-        if self._pong_awaited and self._is_between_messages and data[:2] == _PONG:
-            self._pong_came()
-            data = data[2:]
+        if self._pong_awaited:
+            data = self._sign_of_life(data)
         try:
             items = self._framer.feed(data, self._loop.time())
         except FramingError:
@@ -125,11 +124,16 @@ class Connection(asyncio.Protocol):
         else:
             self._ping = self._loop.call_later(limits.ping_every, self._send_ping)
 
-    def _pong_came(self) -> None:
-        self._pong_awaited, self._answers_pings = False, True
+    def _sign_of_life(self, data: bytes) -> bytes:
+        """Whatever comes after our ping proves the connection; what comes without the pong."""
+        self._pong_awaited = False
+        if self._is_between_messages and data[:2] == _PONG:
+            self._answers_pings = True
+            data = data[2:]
         if self._ping is not None:
             self._ping.cancel()
         self._ping = self._loop.call_later(self._owner.limits.ping_every, self._send_ping)
+        return data
 
     @property
     def _is_between_messages(self) -> bool:

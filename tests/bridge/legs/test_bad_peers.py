@@ -375,3 +375,27 @@ async def test_a_ladder_that_cannot_be_written_does_not_end_the_call() -> None:
         here.leg.hang_up()
         assert (await there.leg.ended()).by == "them"
         assert sorted(tried) == ["SipMessage", "bool"]  # once each
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"), [("timeout", "100 Trying"), ("giveup", "180 Ringing"), ("rejected", "")]
+)
+async def test_a_transfer_that_came_to_nothing_keeps_the_call(reason: str, told: str) -> None:
+    async with raw_peer() as peer, one_bridge() as bridge:
+        leg = await bridge.dial(peer.uri)
+        invite = await answered(leg, peer)
+        handing_on = asyncio.create_task(leg.transfer("sip:carol@127.0.0.1"))
+        peer.reply(await peer.get("REFER"), "202 Accepted")
+        state = f"Subscription-State: terminated;reason={reason}"
+        extra = ("Event: refer", state, "Content-Type: message/sipfrag")
+        body = f"SIP/2.0 {told}\r\n" if told else ""
+        notify = peer.request("NOTIFY", invite, extra=extra, body=body)
+        notify = notify.replace(b"Content-Type: application/sdp\r\n", b"")
+        peer.send(notify, invite)
+        outcome = await handing_on
+        assert outcome.final
+        assert not 200 <= outcome.status < 300
+        assert leg.state == "answered"
+        leg.hang_up()
+        peer.reply(await peer.get("BYE"), "200 OK")
+        await leg.ended()
