@@ -7,12 +7,12 @@ import secrets
 from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
 from bridge.addresses import Listen
-from bridge.legs import Bridge, BridgeOptions, Leg
+from bridge.legs import Bridge, BridgeOptions, Leg, LegOver, Target
 from bridge.rtp import PortRange
 from sandbox.carrier import faults
 from sandbox.carrier.cdr import Book, CallRecord
@@ -83,6 +83,8 @@ class Carrier:
             target, caller=caller, headers=headers, ringing_timeout=ringing_timeout
         )
         record = self._open(leg, "out", caller, target, "placed")
+        way = Target.parse(target)
+        record.transport, record.peer = way.transport, f"{way.host}:{way.port}"
         phone = self._phone(leg, record)
         self._keep(phone, phone.talk(behaviour))
         return record
@@ -118,7 +120,6 @@ class Carrier:
         if refusal is not None:
             status, phrase = refusal
             leg.reject(status, phrase=phrase)
-            behaviour = Behaviour(refuse=status)
             self._keep(phone, phone.watch())
         elif fault is not None:
             self._keep(phone, self._misbehave(phone, behaviour, fault))
@@ -127,24 +128,26 @@ class Carrier:
 
     async def _misbehave(self, phone: Phone, behaviour: Behaviour, fault: Fault) -> None:
         leg = phone.leg
-        match fault.kind:
-            case "slow":
-                await asyncio.sleep(fault.seconds)
-            case "status":
-                behaviour = Behaviour(ring=0, refuse=fault.status)
-            case "hang":
-                await self.vendor.cleared.wait()
-            case "cut":
-                self._drop(leg)
-            case "garbage":
-                leg.call.accept(_NO_SDP, self.bridge.now())
-                self.bridge.pump()
-                await phone.watch()
-                return
-        if leg.state == "ringing":
-            await phone.answer(behaviour)
-        else:
+        try:
+            match fault.kind:
+                case "slow":
+                    await phone.meanwhile(asyncio.sleep(fault.seconds))
+                case "status":
+                    behaviour = Behaviour(ring=0, refuse=fault.status)
+                case "hang":
+                    await phone.meanwhile(self.vendor.cleared.wait())
+                case "cut":
+                    self._drop(leg)
+                case "garbage":
+                    leg.call.accept(_NO_SDP, self.bridge.now())
+                    self.bridge.pump()
+        except LegOver:  # the caller gave up
             await phone.watch()
+            return
+        if fault.kind == "garbage":
+            await phone.watch()
+        else:
+            await phone.answer(behaviour)
 
     def _harm(self, phone: Phone, fault: Fault | None) -> None:
         if fault is None:
@@ -167,7 +170,9 @@ class Carrier:
         if leg.call.flow is not None:
             self.bridge.transports.drop(leg.call.flow)
 
-    def _open(self, leg: Leg, direction: Any, caller: str, called: str, ending: str) -> CallRecord:
+    def _open(
+        self, leg: Leg, direction: Literal["in", "out"], caller: str, called: str, ending: str
+    ) -> CallRecord:
         flow = leg.call.flow
         return self.book.open(
             CallRecord(

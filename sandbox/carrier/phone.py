@@ -70,7 +70,7 @@ class Phone:
         elif step.tone is not None:
             await self._speak(voice.tone(step.tone, leg.sample_rate))
         elif step.listen is not None:
-            await self._meanwhile(asyncio.sleep(step.listen))
+            await self.meanwhile(asyncio.sleep(step.listen))
         elif step.silence is not None:
             await self.be_silent(step.silence)
         elif step.hold is not None:
@@ -80,19 +80,30 @@ class Phone:
         elif step.dtmf is not None:
             leg.send_dtmf(step.dtmf)
             pauses = step.dtmf.count("w") * _PAUSE_SECONDS
-            await self._meanwhile(asyncio.sleep(len(step.dtmf) * _DIGIT_SECONDS + pauses))
+            await self.meanwhile(asyncio.sleep(len(step.dtmf) * _DIGIT_SECONDS + pauses))
         elif step.transfer is not None:
-            outcome = await self._meanwhile(leg.transfer(step.transfer))
+            outcome = await self.meanwhile(leg.transfer(step.transfer))
             self.record.did("transferred", status=outcome.status)
         elif step.hang_up:
             leg.hang_up()
             await self._over
 
+    async def meanwhile(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """The work's outcome; LegOver when the call ends before it."""
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait({task, self._over}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise LegOver("The call ended meanwhile.")
+            return task.result()
+        finally:
+            task.cancel()
+
     async def be_silent(self, seconds: float) -> None:
         """Not a packet of audio, while the call says that there should be some."""
         self._send(False)
         try:
-            await self._meanwhile(asyncio.sleep(seconds))
+            await self.meanwhile(asyncio.sleep(seconds))
         finally:
             self._send(True)
 
@@ -105,13 +116,13 @@ class Phone:
             leg.ring()
         if behaviour.ring or behaviour.announce:
             self.record.ringing_at = now()
-        await self._meanwhile(asyncio.sleep(behaviour.ring))
+        await self.meanwhile(asyncio.sleep(behaviour.ring))
         if behaviour.refuse is not None:
             headers = {"Reason": behaviour.reason} if behaviour.reason else None
             leg.call.reject(behaviour.refuse, self._bridge.now(), headers=headers)
             self._bridge.pump()
         elif behaviour.answers:
-            await self._meanwhile(leg.accept())
+            await self.meanwhile(leg.accept())
             self.record.answered_at = now()
 
     async def _through(self, behaviour: Behaviour) -> None:
@@ -124,24 +135,13 @@ class Phone:
         if media is None:
             raise LegOver("There is no call to speak in.")
         self.leg.play(pcm)
-        await self._meanwhile(media.played())
+        await self.meanwhile(media.played())
 
     async def _agree(self, exchange: Coroutine[Any, Any, None]) -> None:
         try:
-            await self._meanwhile(exchange)
+            await self.meanwhile(exchange)
         except Refused as refused:
             self.record.did("refused", status=refused.status)
-
-    async def _meanwhile(self, work: Coroutine[Any, Any, _T]) -> _T:
-        """The work's outcome; LegOver when the call ends before it."""
-        task = asyncio.create_task(work)
-        try:
-            await asyncio.wait({task, self._over}, return_when=asyncio.FIRST_COMPLETED)
-            if not task.done():
-                raise LegOver("The call ended meanwhile.")
-            return task.result()
-        finally:
-            task.cancel()
 
     def _send(self, wanted: bool) -> None:
         agreed = self.leg.negotiated

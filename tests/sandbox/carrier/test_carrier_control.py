@@ -85,6 +85,7 @@ async def test_the_phone_calls_the_bridge(place: Place) -> None:
     ]
     record = await place.record_of(placed["id"])
     assert (record["direction"], record["ended_by"], record["invites"]) == ("out", "phone", 3)
+    assert (record["transport"], record["peer"]) == ("tcp", f"127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,13 @@ async def test_a_call_that_hangs_goes_on_when_the_fault_is_cleared(place: Place)
     assert await asyncio.wait_for(call.leg.answered(), 5)
     call.leg.hang_up()
     await place.over(call)
+
+
+async def test_a_caller_gives_up_on_a_call_that_hangs(place: Place) -> None:
+    await fault(place, operation="invite", kind="hang")
+    call = await place.over(await place.dial("0101", ringing_timeout=0.4))
+    assert call.end.reason == "no-answer"
+    assert (call.record["ended_by"], call.record["answered"]) == ("bridge", False)
 
 
 async def test_the_connection_breaks_and_the_carrier_comes_back(place: Place) -> None:
