@@ -48,7 +48,7 @@ async def measure(scale: float, tell: Tell) -> Figure:
         "Inside: from the turn of the loop that read the re-INVITE to the write of the 200.",
     )
     wire = figure.row("on the wire", budget=_BUDGET)
-    inside = figure.row("inside the bridge", budget=_BUDGET)
+    inside = figure.row("inside the bridge")
     async with other_process("tests.bench.answering_bridge") as answering:
         port = int(await line_of(answering))
         tell(f"opening {CALLS} calls")
