@@ -399,3 +399,18 @@ async def test_a_transfer_that_came_to_nothing_keeps_the_call(reason: str, told:
         leg.hang_up()
         peer.reply(await peer.get("BYE"), "200 OK")
         await leg.ended()
+
+
+async def test_an_invite_too_long_for_a_datagram_goes_by_tcp_where_that_is_heard() -> None:
+    """RFC 3261 section 18.1.1, and back to UDP where nobody takes the connection."""
+    long = {"X-Story": "a" * 1500}
+    async with raw_peer() as peer, one_bridge() as bridge:
+        leg = await bridge.dial(peer.uri, headers=long)
+        peer.reply(await peer.get("INVITE"), "486 Busy Here")
+        assert (await leg.ended()).reason == "busy"
+    async with raw_peer("tcp") as peer, one_bridge() as bridge:
+        leg = await bridge.dial(peer.uri.replace("transport=tcp", "transport=udp"), headers=long)
+        invite = await peer.get("INVITE")
+        assert "SIP/2.0/TCP" in invite.header("Via")
+        peer.reply(invite, "486 Busy Here")
+        assert (await leg.ended()).reason == "busy"
