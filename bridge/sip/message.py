@@ -16,7 +16,7 @@ from bridge.sip.flow import Flow
 from bridge.sip.framing import END_OF_HEADERS, MessageLimits
 from bridge.sip.grammar import NameAddress, Uri, Via, is_token, split
 
-_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
+_FOLD = re.compile(r"\r\n[ \t]+")
 _START = re.compile(r"([^\s]+) ([^\s]+) (SIP/[0-9]+\.[0-9]+)", re.IGNORECASE)
 _STATUS = re.compile(r"(SIP/[0-9]+\.[0-9]+) ([1-6][0-9]{2})(?: (.*))?", re.IGNORECASE)
 _CSEQ = re.compile(r"([0-9]{1,10})\s+(\S+)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from bridge.sip.core import Hop
@@ -66,9 +65,6 @@ PHRASES = {
     607: "Unwanted",
 }
 
-_RPORT = re.compile(r";\s*rport\s*(=[^;]*)?(?=\s*(;|$))", re.IGNORECASE)
-_RECEIVED = re.compile(r";\s*received\s*=[^;]*", re.IGNORECASE)
-
 
 def phrase_of(status: int) -> str:
     return PHRASES.get(status, "Unknown")
@@ -110,9 +106,9 @@ def reply(
     return response
 
 
-def _split(value: str) -> list[str]:
+def _split(value: str, separator: str = ",") -> list[str]:
     try:
-        return split(value, ",")
+        return split(value, separator)
     except ValueError:
         return [value]
 
@@ -127,11 +123,15 @@ def with_source(via: str, flow: Flow) -> str:
 
     What the sender itself claims to have been received from is overwritten.
     """
-    via = _RECEIVED.sub("", via)
-    asked = _RPORT.search(via)
-    if asked:
-        via = f"{via[: asked.start()]};rport={flow.remote.port}{via[asked.end() :]}"
-    return f"{via};received={flow.remote.host}"
+    sent_by, *parameters = _split(via, ";")
+    kept = [sent_by]
+    for parameter in parameters:
+        name = parameter.partition("=")[0].strip().lower()
+        if name == "rport":
+            parameter = f"rport={flow.remote.port}"
+        if name != "received":
+            kept.append(parameter)
+    return ";".join([*kept, f"received={flow.remote.host}"])
 
 
 def way_back(request: Request) -> Hop:

@@ -65,6 +65,10 @@ class OutgoingSetup:
         call.state = "ending"
         self._withdrawn = why
         self._exchange.cancel(dict(headers))
+        if self.is_unheard:
+            # There is nobody to send a CANCEL to (9.1), and perhaps nobody at all.
+            self._stop_timer()
+            self._timer = call.core.after(call.core.timers.t4, self._never_heard)
 
     def answer(self, sdp: str) -> bool:
         if self._offered is None:
@@ -111,9 +115,22 @@ class OutgoingSetup:
         self._call.finish(end)
 
     def stop(self) -> None:
+        self._stop_timer()
+        self._early.stop()
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._early.stop()
+        self._timer = None
+
+    def _never_heard(self) -> None:
+        """A late answer gets its CANCEL, or ACK and BYE."""
+        if not self.is_unheard:
+            return
+        if self._withdrawn == "cancelled":
+            self._call.finish(CallEnd("us", "cancelled", False))
+        else:
+            self._call.finish(CallEnd("network", "no-response", False))
 
     def early_dialog(self, remote_tag: str) -> Dialog | None:
         return self._early.dialog(remote_tag)

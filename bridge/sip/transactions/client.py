@@ -155,6 +155,8 @@ class ClientInvite(ClientTransaction):
             return
         self._cancelled = True
         self._cancel_headers = headers
+        if self.state == "calling" and self._again is not None:
+            self._again.cancel()  # who has not heard of the call need not
         if self.state == "proceeding":
             self._send_cancel()
 

@@ -379,3 +379,24 @@ def test_an_answer_that_was_meant_for_another_is_dropped() -> None:
         peer.receive(ok.replace(via, via + "Via: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bKx\r\n")) == []
     )
     assert call.state == "calling"
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_call_that_nobody_heard_of_rings_no_longer_than_asked(transport: Transport) -> None:
+    peer = Peer(transport)
+    _, invite = peer.dialled(ringing_timeout=1)
+    peer.wait(6.1)
+    assert peer.end().end == CallEnd("network", "no-response", False)
+    assert len(peer.sent) <= 2
+    # Somebody did, after all.
+    assert [brief(each) for each in peer.receive(response(invite, 180))] == ["CANCEL"]
+    late = peer.receive(response(invite, 200, body=ANSWER))
+    assert [brief(each) for each in late] == ["ACK", "BYE"]
+
+
+def test_hung_up_before_anybody_said_a_word() -> None:
+    peer = Peer()
+    call, _ = peer.dialled()
+    call.hang_up(peer.now)
+    assert peer.wait(5.1) == []
+    assert peer.end().end == CallEnd("us", "cancelled", False)

@@ -129,3 +129,38 @@ def test_headers_that_cannot_be_read_harm_nobody(more: dict[str, str]) -> None:
         _, sent = peer.dialled(credentials=Credentials("a", "b"))
         peer.receive(response(sent, status, body=ANSWER, more=more))
         peer.wait(100)
+
+
+FILLERS = [" ", "\t", ";", ",", '"', "<", ">", "=", "a=", ";a", " ;", "\\", '\\"', ";rport ", "<>"]
+FILLERS += [";received=", '"a"', "a,", ":", "@", "%", "[", "1", ".", "/ ", "\r\n ", " \t", "é"]
+HEADERS = ["Via", "From", "To", "Contact", "Record-Route", "Call-ID", "CSeq", "Content-Type"]
+HEADERS += [
+    "Session-Expires",
+    "Require",
+    "Accept",
+    "Refer-To",
+    "Authorization",
+    "Allow",
+    "Supported",
+]
+HEADERS += ["Supported", "Content-Length", "RAck", "Event", "WWW-Authenticate", "Reason", "X"]
+
+
+@pytest.mark.parametrize("filler", FILLERS, ids=repr)
+def test_no_header_is_slow_whatever_it_is_full_of(filler: str) -> None:
+    slowest = 0.0
+    for name in HEADERS:
+        for status in (None, 200, 401):
+            peer = Peer()
+            call, sent = peer.dialled(credentials=Credentials("a", "b"))
+            message = request("INVITE", body=ANSWER) if status is None else response(sent, status)
+            old = header(message, name)
+            full = old + ";x" * (not old) + filler * (7000 // len(filler)) + "x"
+            changed = message.replace(f"{name}: {old}\r\n", f"{name}: {full}\r\n")
+            if changed == message:
+                changed = message.replace("\r\n", f"\r\n{name}: {full}\r\n", 1)
+            began = time.process_time()
+            peer.receive(changed.encode())
+            slowest = max(slowest, time.process_time() - began)
+            assert call.state in ("calling", "ended", "answered")
+    assert slowest < 0.05
