@@ -41,6 +41,13 @@ def share_at(pcm: bytes, hertz: float, rate: int = 8000) -> float:
     return float(power[near].sum() / max(power.sum(), 1e-9))
 
 
+def clear(pcm: bytes, hertz: float, rate: int = 8000) -> float:
+    """The share of tenths of a second in which nearly nothing but this frequency is heard."""
+    size = rate // 10 * 2
+    pieces = [pcm[at : at + size] for at in range(0, len(pcm) - size + 1, size)]
+    return sum(share_at(piece, hertz, rate) > 0.8 for piece in pieces) / len(pieces)
+
+
 def loudness(pcm: bytes) -> float:
     return float(np.sqrt(np.mean(samples(pcm) ** 2))) if pcm else 0.0
 

@@ -10,7 +10,7 @@ import pytest
 from bridge.rtp.packet import RtpPacket, is_rtcp
 from tests.bridge.impairing_proxy import Impairment, Rewrite
 from tests.bridge.rtp.pair import talking
-from tests.bridge.rtp.sound import found, loudest, share_at, speech, tone
+from tests.bridge.rtp.sound import clear, found, loudest, speech, tone
 
 pytestmark = pytest.mark.slow
 
@@ -74,18 +74,18 @@ def jumping(number: int, packet: RtpPacket) -> RtpPacket:
 
 
 NETWORKS = {
-    # what it does, and the least share of the tone in what is heard
-    "clean": (Impairment(), 0.97),
-    "60 ms jitter": (Impairment(jitter=0.06), 0.9),
-    "5 % loss": (Impairment(loss=0.05), 0.85),
-    "duplicates": (Impairment(duplication=0.3), 0.97),
-    "all at once": (Impairment(loss=0.05, duplication=0.05, jitter=0.06), 0.8),
-    "10 ms": (Impairment(rewrite=repacked(10)), 0.97),
-    "30 ms": (Impairment(rewrite=repacked(30)), 0.95),
-    "40 ms": (Impairment(rewrite=repacked(40)), 0.95),
-    "wrap": (Impairment(rewrite=changed(wrapping)), 0.97),
-    "another source": (Impairment(rewrite=changed(another_source)), 0.85),
-    "timestamp jump": (Impairment(rewrite=changed(jumping)), 0.95),
+    # what it does, and the share of the time (by tenths of a second) in which the tone is clear
+    "clean": (Impairment(), 0.95),
+    "60 ms jitter": (Impairment(jitter=0.06), 0.8),
+    "5 % loss": (Impairment(loss=0.05), 0.75),
+    "duplicates": (Impairment(duplication=0.3), 0.9),
+    "all at once": (Impairment(loss=0.05, duplication=0.05, jitter=0.06), 0.65),
+    "10 ms": (Impairment(rewrite=repacked(10)), 0.9),
+    "30 ms": (Impairment(rewrite=repacked(30)), 0.9),
+    "40 ms": (Impairment(rewrite=repacked(40)), 0.9),
+    "wrap": (Impairment(rewrite=changed(wrapping)), 0.9),
+    "another source": (Impairment(rewrite=changed(another_source)), 0.8),
+    "timestamp jump": (Impairment(rewrite=changed(jumping)), 0.85),
 }
 
 
@@ -95,7 +95,7 @@ async def test_a_tone_is_heard_through_all_of_them() -> None:
     heard = dict(zip(NETWORKS, await asyncio.gather(*calls), strict=True))
     for name, (sound, buffer_ms) in heard.items():
         assert loudest(sound) == pytest.approx(440, abs=3), name
-        assert share_at(sound, 440) > NETWORKS[name][1], name
+        assert clear(sound, 440) >= NETWORKS[name][1], name
         assert buffer_ms <= 245, name
         assert len(sound) == pytest.approx((SECONDS - 0.3) * 16000, rel=0.05), name
 
