@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.bridge.phones.baresip import SAYS_HZ, Baresip, loudest_hz
-from tests.bridge.sipp.process import free_ports, listens
+from tests.bridge.sipp.process import free_ports, is_heard
 
 pytestmark = pytest.mark.slow  # starts processes, and calls last for seconds
 
@@ -63,9 +63,7 @@ async def test_the_command_answers_a_call(tmp_path: Path) -> None:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            while not listens("tcp", port):
-                assert process.returncode is None
-                await asyncio.sleep(0.05)
+            assert await is_heard("tcp", port, process)
             await phone.press("dial", f"sip:+911140001000@{phone.address}:{port};transport=tcp")
             await phone.until("CALL_ESTABLISHED")
             await asyncio.sleep(1.5)

@@ -100,9 +100,9 @@ class Sipp:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=(self._folder / "errors").open("wb"),
         )
-        while role == "carrier" and not listens(self.transport, self.port):
-            assert self._process.returncode is None, f"SIPp left.\n{self.story()}"
-            await asyncio.sleep(0.01)
+        if role == "carrier":
+            heard = await is_heard(self.transport, self.port, self._process)
+            assert heard, f"SIPp left.\n{self.story()}"
 
     async def _end(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -134,6 +134,19 @@ def _is_free(port: int) -> bool:
             except OSError:
                 return False
     return True
+
+
+async def is_heard(
+    transport: str, port: int, process: asyncio.subprocess.Process, patience: float = 20.0
+) -> bool:
+    """Whether the process got as far as listening there."""
+    for _ in range(int(patience / 0.01)):
+        if listens(transport, port):
+            return True
+        if process.returncode is not None:
+            break
+        await asyncio.sleep(0.01)
+    return False
 
 
 def listens(transport: str, port: int) -> bool:
