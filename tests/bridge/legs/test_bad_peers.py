@@ -275,7 +275,7 @@ async def test_a_reset_in_a_call_between_two_who_live_does_not_end_it(who: str) 
         assert here.leg.state == there.leg.state == "answered"
         here.leg.hang_up()
         assert (await there.leg.ended()).by == "them"
-        assert len(here.of(Reattached)) + len(there.of(Reattached)) >= 0
+        assert here.of(Reattached) or there.of(Reattached)
 
 
 async def test_slow_strangers_do_not_keep_a_call_away() -> None:
