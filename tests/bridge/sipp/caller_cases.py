@@ -219,3 +219,11 @@ async def comes_twice(stage: Stage) -> None:
     await leg.accept()
     await stage.end_of(leg)
     await stage.passed()
+
+
+@against("caller", "cancels-too-late")
+async def cancels_too_late(stage: Stage) -> None:
+    leg = await stage.accept()
+    end = await stage.end_of(leg)
+    assert (end.by, end.reason, end.answered) == ("them", "hung-up", True)
+    await stage.passed()
