@@ -17,6 +17,9 @@ from bridge.transport.transports import Transports
 log = structlog.get_logger()
 
 
+_AFTER_A_DEFECT = 0.1
+
+
 class Driver:
     """As the sockets' upper side: whatever comes in is handled, with all that follows from it,
     before anything else runs. So a re-INVITE is answered in the turn in which it arrived."""
@@ -28,6 +31,7 @@ class Driver:
         taps: list[SipTap],
     ) -> None:
         self.defects = 0
+        self._is_defect = False
         self._on_event = on_event
         self._on_unreachable = on_unreachable
         self._taps = taps
@@ -52,23 +56,19 @@ class Driver:
     def received(self, data: bytes, flow: Flow) -> None:
         if self._agent is not None:
             self._tap(data, flow, sent=False)
-            self._agent.receive(data, flow, self.now())
-            self.pump()
+            self._guarded(lambda agent: agent.receive(data, flow, self.now()))
 
     def sent(self, data: bytes, flow: Flow) -> None:
         self._tap(data, flow, sent=True)
 
     def lost(self, flow: Flow) -> None:
-        if self._agent is not None:
-            self._agent.flow_lost(flow, self.now())
-            self.pump()
+        self._guarded(lambda agent: agent.flow_lost(flow, self.now()))
 
     def unreachable(self, outgoing: Outgoing, why: str) -> None:
         log.info("sip_unreachable", transport=outgoing.transport, why=why)
         if self._agent is not None:
             self._on_unreachable(outgoing, why)
-            self._agent.unreachable(outgoing, self.now())
-            self.pump()
+            self._guarded(lambda agent: agent.unreachable(outgoing, self.now()))
 
     def pump(self) -> None:
         """Sends and tells all that the agent has, until it has nothing more."""
@@ -114,18 +114,31 @@ class Driver:
             self.flush()
         return bool(events)
 
+    def _guarded(self, ask: Callable[[UserAgent], None]) -> None:
+        """What one message does to the agent must not break the connection of other calls."""
+        if self._agent is None:
+            return
+        self._is_defect = False
+        try:
+            ask(self._agent)
+        except Exception:
+            self._is_defect = True
+            self.defects += 1
+            log.exception("signalling_failed")
+        self.pump()
+
     def _wait(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._agent is not None and (due := self._agent.deadline) is not None:
-            self._timer = self._loop.call_at(due, self._due)
+            # Not at once again where a defect keeps a timer from being used up.
+            soonest = self.now() + (_AFTER_A_DEFECT if self._is_defect else 0.0)
+            self._timer = self._loop.call_at(max(due, soonest), self._due)
 
     def _due(self) -> None:
         self._timer = None
-        if self._agent is not None:
-            self._agent.advance(self.now())
-            self.pump()
+        self._guarded(lambda agent: agent.advance(self.now()))
 
     def _tap(self, data: bytes, flow: Flow, *, sent: bool) -> None:
         for tap in tuple(self._taps):
