@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import dataclass
 
 from bridge.rtp.counting import timestamp_step
 from bridge.sdp.codecs import CLOCK_RATE
@@ -23,7 +24,8 @@ MS = CLOCK_RATE // 1000  # units a millisecond
 _FIRST_DELAY = 25 * MS  # until the network's unevenness is known
 _MARGIN = 10 * MS  # our ticks and the sender's do not keep step
 _MEMORY = 1.0  # s of arrivals that are looked at
-_LATE_SHARE = 0.03  # of packets that may come too late
+_LATE_SHARE = 0.03  # of arrivals that may come too late
+_ONE_EVENT = 0.003  # s: what comes so close together was held up once, not each by itself
 _LOOK_EVERY = 10  # packets
 _JUMP = 1.0 * CLOCK_RATE  # a packet that is further off belongs to another timeline
 _LATE_FOR = 0.035  # s
@@ -34,6 +36,15 @@ _MAX_PACKETS = 256
 
 Piece = tuple[int, bytes] | int
 """Payload type and payload, or a number of units that nothing is there for."""
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """Packets that came together; the differences are the clock minus their places (units)."""
+
+    until: float  # s
+    latest: float
+    earliest: float
 
 
 class JitterBuffer:
@@ -50,7 +61,7 @@ class JitterBuffer:
         self._end = 0  # the place behind the newest packet
         self._newest = (0, 0)  # extended sequence number and place of the newest packet
         self._timestamp = 0
-        self._arrivals: deque[tuple[float, float]] = deque()  # (when, clock minus place)
+        self._arrivals: deque[_Arrival] = deque()
         self._earliest = math.inf  # of these differences
         self._wanted = float(_FIRST_DELAY)
         self._delay = 0.0  # at the last frame
@@ -183,7 +194,13 @@ class JitterBuffer:
         return place
 
     def _arrived(self, now: float, difference: float) -> None:
-        self._arrivals.append((now, difference))
+        last = self._arrivals[-1] if self._arrivals else None
+        if last is not None and now - last.until <= _ONE_EVENT:
+            last.until = now
+            last.latest = max(last.latest, difference)
+            last.earliest = min(last.earliest, difference)
+        else:
+            self._arrivals.append(_Arrival(now, difference, difference))
         self._earliest = min(self._earliest, difference)
         self._until_look -= 1
         if self._until_look <= 0:
@@ -192,12 +209,12 @@ class JitterBuffer:
     def _look(self, now: float) -> None:
         self._until_look = _LOOK_EVERY
         arrivals = self._arrivals
-        while arrivals[0][0] < now - _MEMORY or len(arrivals) > _MAX_PACKETS:
+        while arrivals[0].until < now - _MEMORY or len(arrivals) > _MAX_PACKETS:
             arrivals.popleft()
-        differences = sorted(difference for _, difference in arrivals)
-        self._earliest = differences[0]
-        late = differences[int((len(differences) - 1) * (1 - _LATE_SHARE))]
-        wanted = late - differences[0] + self._within_frame + _MARGIN
+        self._earliest = min(arrival.earliest for arrival in arrivals)
+        latest = sorted(arrival.latest for arrival in arrivals)
+        late = latest[int((len(latest) - 1) * (1 - _LATE_SHARE))]
+        wanted = late - self._earliest + self._within_frame + _MARGIN
         self._wanted = min(max(wanted, self._minimum), self._maximum)
 
     def _keep(self, place: int, payload_type: int, payload: bytes) -> None:

@@ -116,6 +116,27 @@ def test_a_stall_of_the_network_leaves_no_delay(stall: float) -> None:
     assert heard.missing(since=2 + stall + 1) <= 5
 
 
+def test_one_hiccup_of_the_network_is_no_reason_to_wait_longer() -> None:
+    arrivals = list(stream(10))
+    for arrival in arrivals:
+        if 2 <= arrival.at < 2.5:
+            arrival.at = 2.5 + arrival.at / 1000
+    buffer, heard = played(arrivals, 10)
+    assert buffer.inserted == buffer.skipped == 0
+    assert heard.delay() <= 50
+    assert heard.missing(since=2.6) == 0
+
+
+@pytest.mark.parametrize("together", [2, 3, 5])
+def test_packets_that_always_come_in_bundles_are_waited_for(together: int) -> None:
+    """As over a busy radio."""
+    arrivals = list(stream(10))
+    for number, arrival in enumerate(arrivals):
+        arrival.at += 0.02 * (together - 1 - number % together)
+    _, heard = played(arrivals, 9.8)
+    assert heard.missing(since=1) == 0
+
+
 def test_a_pause_of_the_sender_leaves_no_delay_whether_its_clock_ran_on_or_not() -> None:
     for timestamp in (3 * 8000, 30 * 8000):
         arrivals = list(stream(3))
