@@ -117,10 +117,13 @@ async def test_speech_keeps_its_order_and_its_time_through_jitter() -> None:
         pieces = [said[at : at + 3200] for at in range(16000, 30000, 3200)]  # 0.2 s each
         places = [found(bytes(here.heard), piece) for piece in pieces]
         # Where the buffer changes its delay, 20 ms are left out or made up within a piece.
-        assert sorted(likeness for likeness, _ in places)[1] > 0.6
-        positions = [position for likeness, position in places if likeness > 0.6]
-        assert positions == sorted(positions)
-        assert positions[-1] - positions[0] == pytest.approx(4 * 1600, abs=1600 + 800)
+        clear_ones = [
+            (number, position) for number, (like, position) in enumerate(places) if like > 0.6
+        ]
+        assert len(clear_ones) >= 3
+        first, begin = clear_ones[0]
+        for number, position in clear_ones:
+            assert position - begin == pytest.approx((number - first) * 1600, abs=1000)
         quality = here.media.quality()
         assert 3 < quality.jitter_ms < 40
         assert quality.duplicated > 5
