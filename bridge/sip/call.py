@@ -281,13 +281,9 @@ class Call:
             self.emit(Reattached(self))
 
     def flow_lost(self, flow: Flow) -> None:
-        if self.uses(flow):
-            if self.dialog is not None:
-                self.dialog.flow = None
-            if self.is_active:
-                self.connection.lost()
-
-    def uses(self, flow: Flow) -> bool:
         if self.dialog is not None:
-            return self.dialog.flow == flow
-        return self.setup.uses(flow)
+            is_cut = self.dialog.lost(flow) and self.dialog.flow is None
+        else:
+            is_cut = self.setup.uses(flow)
+        if is_cut and self.is_active:
+            self.connection.lost()

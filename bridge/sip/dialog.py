@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Literal
 
 from bridge.sip.core import Core, Hop
 from bridge.sip.flow import DEFAULT_PORTS, Address, Flow, Transport
@@ -11,7 +10,7 @@ from bridge.sip.grammar import NameAddress, Uri, split
 from bridge.sip.message import Request, Response
 from bridge.sip.replies import ALLOW, SUPPORTED
 
-Verdict = Literal["new", "old"]
+_MOST_FLOWS = 4
 
 
 def contact(core: Core, transport: Transport) -> str:
@@ -53,7 +52,8 @@ class Dialog:
         self.target = target
         self.routes = routes
         self.transport: Transport = hop.transport
-        self.flow = hop.flow
+        self._flows = [hop.flow] if hop.flow is not None else []
+        """Where the far side was heard, the latest last: it may have more than one connection."""
         self.methods: frozenset[str] = frozenset()
         """The far side's Allow."""
         self.contact_is_dead = False
@@ -117,16 +117,27 @@ class Dialog:
         self.target = contact_of(message) or self.target
         self.learn(message)
 
-    def heard(self, flow: Flow) -> bool:
-        """Something of the far side came on `flow`; whether the dialog had no connection."""
-        lost = self.transport != "udp" and self.flow is None
-        if flow.transport == self.transport:
-            if self.flow is not None and flow != self.flow and flow.reliable:
-                self._opened_by_us = False
-            if lost:
-                self._opened_by_us = False
-            self.flow = flow
-        return lost and self.flow is not None
+    def heard(self, flow: Flow) -> None:
+        """Something of the far side came on `flow`."""
+        if flow == self.flow or flow.transport != self.transport:
+            return
+        if flow.reliable:
+            self._opened_by_us = False
+        if flow in self._flows:
+            self._flows.remove(flow)
+        self._flows = [*self._flows[-_MOST_FLOWS + 1 :], flow]
+
+    def lost(self, flow: Flow) -> bool:
+        """Whether that connection was one of the dialog's; it is used no more."""
+        was_ours = flow in self._flows
+        if was_ours:
+            self._flows.remove(flow)
+        return was_ours
+
+    @property
+    def flow(self) -> Flow | None:
+        """Where our requests go, if it leads to the next hop; None: there is no connection."""
+        return self._flows[-1] if self._flows else None
 
     def in_order(self, request: Request) -> bool:
         """12.2.2: the remote CSeq only grows; what grew is remembered."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bridge.sip.bodies import SIPFRAG, fragment_of
 from bridge.sip.core import Timer
+from bridge.sip.dialog import contact
 from bridge.sip.events import ReferProgress, ReferReceived
 from bridge.sip.exchange import Exchange
 from bridge.sip.extra_headers import checked_address, checked_uri
@@ -118,7 +119,9 @@ class Referral:
         self._stop_timer()
         quiet = (request.headers.get("Refer-Sub") or "").strip().lower() == "false"
         headers = {"Refer-Sub": "false"} if quiet else None
-        transaction.respond(self._call.respond(request, 202, headers=headers))
+        response = self._call.respond(request, 202, headers=headers)
+        response.headers.set("Contact", contact(self._call.core, request.flow.transport))
+        transaction.respond(response)
         if quiet:
             return
         self._count += 1
@@ -182,6 +185,9 @@ class Referral:
             return made
 
         def answered(response: Response) -> None:
+            if response.code == 481:
+                self._event = None  # they want to hear no more of it (RFC 6665 section 4.2.2)
+                self._stop_timer()
             if response.code >= 200:
                 self._notify_answered()
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 24 * 3600
 _MARGIN = 32.0
-_MOST_OFTEN = 5.0
+_MOST_OFTEN = 1.0
 
 
 def seconds_of(value: str | None) -> int | None:
@@ -92,15 +92,14 @@ class SessionTimer:
         if interval is None:
             return
         core = self._call.core
-        # Section 10: whoever finds the session not refreshed says BYE a little before its end.
-        # A 2xx may name an interval that is too short: then it is refreshed as often as we can,
-        # and not ended before the shortest one that is allowed.
-        longest = max(interval, core.settings.min_session)
-        self._timers.append(core.after(longest - min(_MARGIN, longest / 3), self._expired))
+        # Section 10: whoever finds the session not refreshed says BYE a little before its end;
+        # our own refresh has until the end.
         if refresher == "us":
-            self._timers.append(
-                core.after(max(interval / 2, _MOST_OFTEN), self._call.offers.refresh)
-            )
+            refresh = max(interval / 2, _MOST_OFTEN)
+            self._timers.append(core.after(refresh, self._call.offers.refresh))
+            self._timers.append(core.after(max(interval, 2 * refresh), self._expired))
+        else:
+            self._timers.append(core.after(interval - min(_MARGIN, interval / 3), self._expired))
 
     def _expired(self) -> None:
         call = self._call

@@ -227,3 +227,16 @@ def test_unknown_extensions_are_refused_in_a_dialog_too() -> None:
     [refusal] = peer.receive(peer.in_dialog("INFO", more={"Require": "nothing-we-know"}))
     assert brief(refusal) == "420 INFO"
     assert header(refusal, "Unsupported") == "nothing-we-know"
+
+
+def test_who_no_longer_wants_to_hear_of_a_transfer_does_not() -> None:
+    peer = Peer()
+    call = peer.answered()
+    peer.receive(peer.in_dialog("REFER", more={"Refer-To": "sip:c@d"}))
+    call.accept_refer(peer.now)
+    accepted, trying = peer.drain()
+    assert header(accepted, "Contact")
+    peer.receive(response(trying, 481))
+    call.notify_refer(200, peer.now)
+    assert peer.drain() == []
+    assert call.state == "answered"

@@ -245,3 +245,16 @@ def test_lost_before_any_answer_it_is_over() -> None:
     assert peer.end().end == CallEnd("network", "connection-lost", False)
     late = peer.receive(response(invite, 200, body=ANSWER), ANOTHER)
     assert [brief(each) for each in late] == ["ACK", "BYE"]
+
+
+def test_a_second_connection_that_comes_and_goes_leaves_the_first_one() -> None:
+    peer = Peer("tcp")
+    call = peer.answered()
+    peer.receive(peer.in_dialog("OPTIONS"), ANOTHER)
+    assert call.flow == ANOTHER
+    peer.ua.flow_lost(ANOTHER, peer.now)
+    assert peer.wait(60) == []
+    assert call.flow == peer.flow
+    call.hang_up(peer.now)
+    peer.drain()
+    assert peer.out[-1].flow == peer.flow
