@@ -11,6 +11,7 @@ from bridge.console.files import Files
 from bridge.console.script import HoldFor, SendDigits, Step, TransferTo
 from bridge.legs import (
     Answered,
+    ConnectionLost,
     DtmfHeard,
     Held,
     HoldKind,
@@ -132,5 +133,7 @@ class Performance:
                 self._tell(f"asked to call {event.target} instead")
             case TransferProgress():
                 self._tell(f"transfer: {event.status} {event.phrase}")
+            case ConnectionLost():
+                self._tell("the signalling connection is lost")
             case Reattached():
                 self._tell("the signalling connection is back")

@@ -4,6 +4,7 @@ from bridge.legs.bridge import Bridge, BridgeClosing
 from bridge.legs.errors import LegOver, Refused
 from bridge.legs.events import (
     Answered,
+    ConnectionLost,
     DtmfHeard,
     Held,
     HoldKind,
@@ -25,6 +26,7 @@ __all__ = [
     "Bridge",
     "BridgeClosing",
     "BridgeOptions",
+    "ConnectionLost",
     "DtmfHeard",
     "Held",
     "HoldInterval",

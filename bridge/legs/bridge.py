@@ -60,7 +60,7 @@ class Bridge:
     async def start(self) -> None:
         """Raises OSError when an address or port cannot be used."""
         options = self.options
-        self._driver = Driver(self._event, self._unreachable, self.sip_taps)
+        self._driver = Driver(self._event, self._unreachable, self._lost, self.sip_taps)
         self.transports = Transports(
             self._driver,
             limits=options.connections,
@@ -253,6 +253,12 @@ class Bridge:
         for call_id, called in self._called.items():
             if called == destination:
                 self._legs[call_id].record.trouble = why
+
+    def _lost(self, flow: sip.Flow) -> None:
+        destination = (flow.transport, flow.remote)
+        for leg in self.legs:
+            if leg.call.flow == flow or self._called.get(leg.id) == destination:
+                leg.lost_connection()
 
     def _local_media(self, port: int) -> LocalMedia:
         return LocalMedia(self.address, port, self.options.codecs, self.options.srtp)

@@ -9,6 +9,7 @@ from typing import Literal
 from bridge import sip
 from bridge.legs.events import (
     Answered,
+    ConnectionLost,
     DtmfHeard,
     Held,
     LegEnded,
@@ -95,9 +96,15 @@ class LegCore:
                 self.news.tell(progress)
                 self._transfers.progress(progress)
             case sip.Reattached():
+                self.record.trouble = ""
                 self.news.tell(Reattached())
             case sip.Ended():
                 self.finish(event.end)
+
+    def lost_connection(self) -> None:
+        """Of its signalling; whether the call outlives that is for the user agent to find out."""
+        self.record.trouble = "the far side, or the network, closed the connection"
+        self.news.tell(ConnectionLost())
 
     def finish(self, end: sip.CallEnd) -> None:
         """The last of it, once."""

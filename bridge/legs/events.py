@@ -71,6 +71,12 @@ class TransferProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """Its signalling connection is gone: Reattached or the end follows, or a request of ours
+    opens another one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reattached:
     """Its signalling connection was lost, and there is another one now."""
 
@@ -88,6 +94,7 @@ LegEvent = (
     | DtmfHeard
     | TransferRequested
     | TransferProgress
+    | ConnectionLost
     | Reattached
     | LegEnded
 )

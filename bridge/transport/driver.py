@@ -28,12 +28,14 @@ class Driver:
         self,
         on_event: Callable[[Event], None],
         on_unreachable: Callable[[Outgoing, str], None],
+        on_lost: Callable[[Flow], None],
         taps: list[SipTap],
     ) -> None:
         self.defects = 0
         self._is_defect = False
         self._on_event = on_event
         self._on_unreachable = on_unreachable
+        self._on_lost = on_lost
         self._taps = taps
         self._loop = asyncio.get_running_loop()
         self._agent: UserAgent | None = None
@@ -62,6 +64,8 @@ class Driver:
         self._tap(data, flow, sent=True)
 
     def lost(self, flow: Flow) -> None:
+        if self._agent is not None:
+            self._on_lost(flow)
         self._guarded(lambda agent: agent.flow_lost(flow, self.now()))
 
     def unreachable(self, outgoing: Outgoing, why: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from bridge.addresses import Listen, own_address
-from bridge.legs import Answered, DtmfHeard, Leg, LegEnded, Reattached
+from bridge.legs import Answered, ConnectionLost, DtmfHeard, Leg, LegEnded, Reattached
 from bridge.sip import Address, Timers
 from tests.bridge.legs.raw_peer import Heard, RawPeer, raw_peer, sdp, spoof
 from tests.bridge.legs.rig import Ear, call, far_end, one_bridge, options, pair, place, soon, tone
@@ -243,6 +243,8 @@ async def test_a_reset_while_we_call_is_one_end_and_no_second_call(ringing: bool
         end = await ear.leg.ended()
         assert (end.by, end.answered) == ("network", False)
         assert end.reason in ("connection-lost", "no-response")
+        assert "closed the connection" in end.detail
+        assert len(ear.of(ConnectionLost)) >= 1
         assert len({each.header("Call-ID") for each in peer.heard}) == 1
         assert len(ear.of(LegEnded)) == 1
 

@@ -29,7 +29,7 @@ class Failing(UserAgent):
 
 async def test_a_defect_is_counted_and_neither_breaks_off_nor_spins() -> None:
     agent = Failing()
-    driver = Driver(lambda event: None, lambda outgoing, why: None, [])
+    driver = Driver(lambda event: None, lambda outgoing, why: None, lambda flow: None, [])
     transports = Transports(driver)
     driver.start(agent, transports)
     driver.received(b"OPTIONS", FLOW)
