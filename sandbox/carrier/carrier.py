@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 _MAX_CALLS = 400
 _RECORDINGS_KEPT = 500
+_HEARD = 0.05
 _FOR_EVER = 24 * 3600.0
 _NO_SDP = "v=0\r\nnot what was agreed on\r\n"
 
@@ -137,6 +138,9 @@ class Carrier:
                 case "hang":
                     await phone.meanwhile(self.vendor.cleared.wait())
                 case "cut":
+                    # Only a caller who has heard of us waits for us to come back (RFC 3261 17.1.4).
+                    leg.ring()
+                    await phone.meanwhile(asyncio.sleep(_HEARD))
                     self._drop(leg)
                 case "garbage":
                     leg.call.accept(_NO_SDP, self.bridge.now())
