@@ -26,10 +26,10 @@ class Connection:
         if self._timers:
             return
         call, core = self._call, self._call.core
-        if call.setup.is_unheard:
-            self._lost_for_good()  # a failed INVITE is none (17.1.4, 8.1.3.1)
-            return
-        self._timers = [core.after(core.timers.lost_flow, self._lost_for_good)]
+        # An INVITE that nobody answered at all was perhaps never heard (17.1.4); but some carriers
+        # answer by another connection (18.2.2), and whom they woke should not be hung up on.
+        patience = core.timers.t4 if call.setup.is_unheard else core.timers.lost_flow
+        self._timers = [core.after(patience, self._lost_for_good)]
         if call.state == "answered":
             self._timers.append(core.after(core.timers.probe, self._probe))
 

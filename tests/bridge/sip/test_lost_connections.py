@@ -238,10 +238,21 @@ def test_an_answer_into_a_dead_connection_takes_a_new_one() -> None:
     assert (peer.out[-1].flow, peer.out[-1].destination) == (None, THEM)
 
 
-def test_lost_before_any_answer_it_is_over() -> None:
+def test_lost_before_any_answer_they_may_answer_by_another_connection() -> None:
+    peer = Peer("tcp")
+    call, invite = peer.dialled()
+    lost(peer)
+    assert peer.wait(3) == []
+    peer.receive(response(invite, 200, body=ANSWER), ANOTHER)
+    assert call.state == "answered"
+    assert peer.starts() == ["INVITE", "ACK"]
+
+
+def test_lost_before_any_answer_it_is_over_soon() -> None:
     peer = Peer("tcp")
     _, invite = peer.dialled()
     lost(peer)
+    assert peer.wait(5.1) == []
     assert peer.end().end == CallEnd("network", "connection-lost", False)
     late = peer.receive(response(invite, 200, body=ANSWER), ANOTHER)
     assert [brief(each) for each in late] == ["ACK", "BYE"]
