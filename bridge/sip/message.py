@@ -102,7 +102,7 @@ def read(data: bytes, flow: Flow) -> Request | Response:
         if fault:
             raise fault
         message.head = _head(message)
-        _body(message, flow)
+        _body(message)
     except Malformed as error:
         raise Malformed(str(error), error.status, request) from None
     except (ValueError, KeyError) as error:
@@ -179,7 +179,7 @@ def _head(message: Request | Response) -> Head:
     )
 
 
-def _body(message: Request | Response, flow: Flow) -> None:
+def _body(message: Request | Response) -> None:
     """Of a datagram Content-Length may say less than there is, never more (section 18.3)."""
     length = message.headers.get("Content-Length")
     if length is not None:
