@@ -1,8 +1,8 @@
 """What the carrier may be told to do wrong. Two operations:
 
 - invite, the next call that comes in: `slow` rings only after `value` seconds, `status` refuses
-  with it, `hang` says only 100 until the faults are cleared, `cut` breaks the connection that it
-  came by, `garbage` answers with a body that is no SDP.
+  with it, `hang` says only 100 until the faults are cleared, `cut` rings, and breaks the
+  connection that it came by, `garbage` answers with a body that is no SDP.
 - call, the calls that last, at once: `cut` breaks their connections, `hang` stops their audio until
   the faults are cleared.
 

@@ -47,8 +47,8 @@ async def acknowledges_late(stage: Stage) -> None:
     trace = await stage.passed()
     answers = [each for each in trace.received("SIP/2.0 200") if "INVITE" in each.header("CSeq")]
     first, second, third = (each.at for each in answers)
-    assert 0.4 < second - first < 1.4
-    assert 0.8 < third - second < 2.4
+    assert second - first > 0.4
+    assert third - first > 1.3
 
 
 @against("caller", "never-acknowledges", exact=True, timers=Timers(t1=0.05))
@@ -91,7 +91,7 @@ async def leaves_the_offer(stage: Stage) -> None:
     await stage.passed()
 
 
-@against("caller", "shows-a-password", callers={"anna": "hush"}, caller_algorithms=("MD5",))
+@against("caller", "shows-a-password", callers={"anna": "hush"})
 async def shows_a_password(stage: Stage) -> None:
     leg = await stage.accept()
     end = await stage.end_of(leg)
