@@ -11,6 +11,7 @@ import structlog
 from bridge import sip
 from bridge.addresses import AddressError, Listen, check_offered, in_uri, own_address
 from bridge.ladder.record import SipTap
+from bridge.legs.agent_settings import agent_settings
 from bridge.legs.core import LegCore
 from bridge.legs.leg import Leg
 from bridge.legs.options import BridgeOptions
@@ -22,8 +23,6 @@ from bridge.transport import Driver, Sources, Transports
 MediaTap = Callable[[bool, bytes, MediaAddress, MediaAddress], None]
 
 log = structlog.get_logger()
-
-_REALM = "switchboard"
 
 
 class BridgeClosing(RuntimeError):
@@ -74,15 +73,7 @@ class Bridge:
             raise
         self.listening = tuple(places)
         self.address = options.advertised_ip or own_address(places[0].host)
-        self.agent = sip.UserAgent(
-            sip.UserAgentSettings(
-                contacts=self._contacts(),
-                user=options.user,
-                timers=options.timers,
-                limits=sip.Limits(calls=2 * options.max_calls),
-                challenge=self._challenge(),
-            )
-        )
+        self.agent = sip.UserAgent(agent_settings(options, self.address, self.listening))
         self._driver.start(self.agent, self.transports)
 
     async def aclose(self) -> None:
@@ -273,18 +264,6 @@ class Bridge:
         except Exception as error:  # a full disk must not silence a call
             self.media_tap = None
             log.warning("media_tap_failed", error=type(error).__name__, detail=str(error))
-
-    def _challenge(self) -> sip.Challenge | None:
-        callers = self.options.callers
-        algorithms = self.options.caller_algorithms
-        return sip.Challenge(_REALM, callers, algorithms) if callers else None
-
-    def _contacts(self) -> dict[sip.Transport, sip.Address]:
-        """Where we do not listen, the far side must come back by the connection that we opened."""
-        first = self.listening[0].port
-        ports: dict[sip.Transport, int] = {"udp": first, "tcp": first, "tls": first}
-        ports |= {place.transport: place.port for place in reversed(self.listening)}
-        return {way: sip.Address(self.address, port) for way, port in ports.items()}
 
     def _from(self, caller: str | None) -> str:
         user = caller or self.options.user
