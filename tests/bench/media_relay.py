@@ -17,6 +17,7 @@ import psutil
 import uvloop
 
 from bridge.rtp import MediaSession, PortRange
+from bridge.rtp.collecting import collect_rarely
 from bridge.rtp.ticker import Lateness, Ticker
 from bridge.sdp import PCMU, MediaAddress, Negotiated
 from engine.leaving import leave
@@ -84,6 +85,7 @@ class _Call:
 
 
 async def _relay(calls: int, port: int, watched: bool) -> None:
+    collect_rarely()
     relayed = Relayed()
     ports = PortRange(20_000, 38_998, rest=0.0)
     remote = MediaAddress(HOST, port)
