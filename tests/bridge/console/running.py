@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.bridge.ports import audio_ports
+
 CHECKOUT = Path(__file__).parents[3]
 
 
@@ -34,7 +36,7 @@ async def start(*arguments: str, waits_for: str = "") -> Process:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bridge", *arguments),
         cwd=CHECKOUT,
-        env=clean,
+        env=clean | {"BRIDGE_RTP_PORTS": str(audio_ports())},
         # A test run that was begun in the background hands on that SIGINT is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         stdout=PIPE,

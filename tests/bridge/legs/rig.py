@@ -13,9 +13,9 @@ import numpy as np
 
 from bridge.addresses import Listen
 from bridge.legs import Bridge, BridgeOptions, Leg, LegEvent
-from bridge.rtp import PortRange
 from bridge.sip import Timers
 from bridge.transport import TlsFiles
+from tests.bridge.ports import audio_ports
 from tests.bridge.transport.far_side import soon
 
 __all__ = ["Ear", "call", "far_end", "one_bridge", "pair", "soon", "tone"]
@@ -79,7 +79,7 @@ def options(transport: str = "udp", tls: TlsFiles | None = None, **changes: Any)
         tls=tls or TlsFiles(),
         timers=QUICK,
         # Others on this machine have their own ranges.
-        ports=PortRange(30_000, 39_998, rest=0.0),
+        ports=audio_ports(rest=0.0),
         drain=1.0,
     )
     return replace(base, **changes)

@@ -11,8 +11,8 @@ import numpy as np
 
 from bridge.addresses import Listen
 from bridge.legs import Bridge, BridgeOptions, DtmfHeard, Leg, LegEvent
-from bridge.rtp import PortRange
 from tests.bridge.phones.baresip import Baresip, loudest_hz, network_address
+from tests.bridge.ports import audio_ports
 
 PATIENCE = 15.0
 
@@ -59,9 +59,7 @@ class Ours:
 async def a_bridge(**options: Any) -> AsyncIterator[Bridge]:
     address = network_address()
     listen = tuple(Listen(way, address, 0) for way in ("udp", "tcp"))
-    bridge = Bridge(
-        BridgeOptions(**({"listen": listen, "ports": PortRange(12_000, 30_000)} | options))
-    )
+    bridge = Bridge(BridgeOptions(**({"listen": listen, "ports": audio_ports()} | options)))
     await bridge.start()
     try:
         yield bridge

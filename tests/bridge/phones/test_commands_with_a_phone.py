@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from tests.bridge.phones.baresip import SAYS_HZ, Baresip, loudest_hz
+from tests.bridge.ports import audio_ports
 from tests.bridge.sipp.process import free_ports, is_heard
 
 pytestmark = pytest.mark.slow  # starts processes, and calls last for seconds
@@ -31,7 +32,7 @@ async def test_the_command_completes_a_call(tmp_path: Path) -> None:
             *["--record", str(tmp_path / "heard.wav"), "--dtmf", "42@1s", "--hold", "500ms@2s"],
             *["--for", "4s"],
             cwd=_ROOT,
-            env=os.environ | {"BRIDGE_RTP_PORTS": "12000-30000"},
+            env=os.environ | {"BRIDGE_RTP_PORTS": str(audio_ports())},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -58,7 +59,7 @@ async def test_the_command_answers_a_call(tmp_path: Path) -> None:
             *[sys.executable, "-m", "bridge", "answer", "--json", "--echo", "--ring", "200ms"],
             *["--listen", f"tcp://{phone.address}:{port}"],
             cwd=_ROOT,
-            env=os.environ | {"BRIDGE_RTP_PORTS": "12000-30000"},
+            env=os.environ | {"BRIDGE_RTP_PORTS": str(audio_ports())},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

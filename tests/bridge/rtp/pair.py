@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from bridge.rtp import MediaSession, PortRange
+from bridge.rtp import MediaSession
 from bridge.sdp import PCMU, Codec, LocalMedia, MediaAddress, Negotiation, SrtpPolicy
 from tests.bridge.impairing_proxy import ImpairingProxy
+from tests.bridge.ports import audio_ports
 
 HOST = "127.0.0.1"
-PORTS = PortRange(20000, 40000, rest=1.0)
+PORTS = audio_ports(rest=1.0)
 
 
 class End:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import random
 import shutil
 import socket
@@ -17,8 +18,11 @@ from tests.bridge.sipp.trace import Trace
 
 SIPP = shutil.which("sipp")
 _HOST = "127.0.0.1"
-# Below the range that the system gives out, and another start in each process.
-_FIRST = range(30_010, 32_760, 10)
+# Below what stacks take (sandbox/stack/ports.py), above tests' audio (tests/bridge/ports.py).
+# Each process of a test run has its own share: a port that is free when we look is so for SIPp.
+_SHARE = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_SHARES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_FIRST = range(16_010 + 10 * _SHARE, 19_990, 10 * _SHARES)
 _TENS = itertools.cycle(random.sample(_FIRST, len(_FIRST)))
 
 

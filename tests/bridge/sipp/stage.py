@@ -11,7 +11,7 @@ from typing import Any
 
 from bridge.addresses import Listen
 from bridge.legs import Bridge, BridgeOptions, Leg, LegEnd, LegEvent
-from bridge.rtp import PortRange
+from tests.bridge.ports import audio_ports
 from tests.bridge.sipp.process import Sipp
 from tests.bridge.sipp.script import Role
 from tests.bridge.sipp.trace import Trace
@@ -125,7 +125,7 @@ def against(
 @asynccontextmanager
 async def _stage(case: Case, transport: str, folder: Path) -> AsyncIterator[Stage]:
     listen = (Listen("udp", "127.0.0.1", 0), Listen("tcp", "127.0.0.1", 0))
-    options = {"listen": listen, "ports": PortRange(12_000, 30_000), "drain": 1.0} | case.options
+    options = {"listen": listen, "ports": audio_ports(), "drain": 1.0} | case.options
     bridge = Bridge(BridgeOptions(**options))
     await bridge.start()
     stage = Stage(bridge)

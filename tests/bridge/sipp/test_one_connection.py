@@ -8,7 +8,7 @@ import asyncio
 import pytest
 
 from bridge.legs import Bridge, BridgeOptions, Leg
-from bridge.rtp import PortRange
+from tests.bridge.ports import audio_ports
 
 _NOWHERE = "198.51.100.9:5060"  # RFC 5737
 _SDP = (
@@ -59,7 +59,7 @@ class Caller:
 
 
 async def test_all_of_a_call_goes_by_the_callers_own_connection() -> None:
-    bridge = Bridge(BridgeOptions(ports=PortRange(12_000, 30_000)))
+    bridge = Bridge(BridgeOptions(ports=audio_ports()))
     came: asyncio.Queue[Leg] = asyncio.Queue()
     bridge.on_incoming = came.put_nowait
     await bridge.start()

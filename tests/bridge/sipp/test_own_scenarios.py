@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.legs import Bridge, BridgeOptions, Leg, LegEnd
-from bridge.rtp import PortRange
+from tests.bridge.ports import audio_ports
 from tests.bridge.sipp.process import SIPP, free_ports, is_heard
 
 pytestmark = pytest.mark.slow  # starts processes
@@ -36,7 +36,7 @@ async def passed(process: asyncio.subprocess.Process, folder: Path) -> None:
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_uac_calls_the_bridge(tmp_path: Path, transport: str) -> None:
-    bridge = Bridge(BridgeOptions(ports=PortRange(12_000, 30_000)))
+    bridge = Bridge(BridgeOptions(ports=audio_ports()))
     calls: list[asyncio.Task[LegEnd]] = []
 
     async def take(leg: Leg) -> LegEnd:
@@ -71,7 +71,7 @@ async def test_the_bridge_calls_uas(tmp_path: Path) -> None:
 
 
 async def _calls_uas(transport: str, tmp_path: Path) -> None:
-    bridge = Bridge(BridgeOptions(ports=PortRange(12_000, 30_000)))
+    bridge = Bridge(BridgeOptions(ports=audio_ports()))
     await bridge.start()
     ports = free_ports()
     process = await sipp(

@@ -15,11 +15,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from bridge.legs import Bridge, BridgeOptions, Leg, LegEnd, LegEvent
-from bridge.rtp import PortRange
 from sandbox.carrier.carrier import Carrier
 from sandbox.carrier.scenario import NUMBERS, load
 from sandbox.carrier.server import CarrierApi
 from sandbox.carrier.settings import CarrierSettings
+from tests.bridge.ports import audio_ports
 
 TRANSPORTS = ("tcp", "udp")
 
@@ -95,7 +95,7 @@ async def open_place(
         | changes
     )
     carrier = Carrier(settings, load(NUMBERS))
-    bridge = Bridge(options or BridgeOptions(ports=PortRange(25_002, 30_000)))
+    bridge = Bridge(options or BridgeOptions(ports=audio_ports()))
     await carrier.start()
     await bridge.start()
     try:

@@ -11,7 +11,7 @@ import pytest
 
 from bridge.addresses import Listen
 from bridge.legs import Bridge, BridgeOptions, Held, Leg, Reattached, Resumed
-from bridge.rtp import PortRange
+from tests.bridge.ports import audio_ports
 from tests.sandbox.carrier.conftest import Place, open_place
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -202,7 +202,7 @@ async def test_a_stranger_and_a_flood_are_refused(tmp_path: Path) -> None:
         assert (call.end.sip_status, call.end.answered) == (403, False)
         options = BridgeOptions(
             listen=(Listen("udp", "127.0.0.2", 0), Listen("tcp", "127.0.0.2", 0)),
-            ports=PortRange(25_002, 30_000),
+            ports=audio_ports(),
         )
         known = Bridge(options)
         await known.start()

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from bridge.legs import Bridge, BridgeOptions
-from bridge.rtp import PortRange
+from tests.bridge.ports import audio_ports
 
 pytestmark = pytest.mark.slow  # starts processes
 
@@ -39,7 +39,7 @@ async def test_it_takes_calls_and_ends_them_on_sigterm(tmp_path: Path) -> None:
         assert process.stderr is not None
         ready = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
         told = dict(re.findall(r"(\w+)=(\S+)", re.sub(r"\x1b\[[0-9;]*m", "", ready)))
-        bridge = Bridge(BridgeOptions(ports=PortRange(25_002, 30_000)))
+        bridge = Bridge(BridgeOptions(ports=audio_ports()))
         await bridge.start()
         try:
             leg = await bridge.dial(f"sip:+91220100@127.0.0.1:{told['sip_port']};transport=tcp")

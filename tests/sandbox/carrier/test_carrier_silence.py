@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.legs import BridgeOptions, Held, Resumed
-from bridge.rtp import PortRange
+from tests.bridge.ports import audio_ports
 from tests.sandbox.carrier.conftest import TRANSPORTS, Place, open_place
 
 pytestmark = pytest.mark.slow  # silence takes its time
@@ -34,7 +34,7 @@ async def only_held(place: Place, transport: str) -> None:
 
 
 async def test_silence_ends_a_call_and_hold_does_not(tmp_path: Path) -> None:
-    options = BridgeOptions(ports=PortRange(25_002, 30_000), media_timeout=1.2)
+    options = BridgeOptions(ports=audio_ports(), media_timeout=1.2)
     async with open_place(tmp_path, options) as place:
         await asyncio.gather(
             *(gone_silent(place, number, way) for number in ("0150", "0151") for way in TRANSPORTS),
