@@ -87,6 +87,15 @@ class BridgeSettings(ProcessSettings):
     bridge_max_duration_seconds: float = Field(
         4 * 3600.0, gt=0, description="The longest call, from its answer."
     )
+    bridge_http_host: str = Field(
+        "127.0.0.1", description="Address of the bridge's own pages; see BRIDGE_HTTP_PORT."
+    )
+    bridge_http_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port of `/healthz`, `/readyz`, `/metrics` of `bridge serve`; default: none.",
+    )
     bridge_drain_seconds: float = Field(
         3.0, ge=0, description="How long saying goodbye to every call may take after SIGTERM."
     )

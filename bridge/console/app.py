@@ -1,4 +1,4 @@
-"""The commands `call` and `answer`."""
+"""The commands `call`, `answer` and `serve`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from bridge.console.files import Paths
 from bridge.console.performance import Part
 from bridge.console.screen import Screen
 from bridge.console.script import Step, digits_step, hold_step, seconds_of, transfer_step
+from bridge.console.serving import serve as serve_until_told
 from bridge.console.session import NETWORK_ERRORS, Session
 from bridge.legs import BridgeOptions, HoldKind, Leg
 from bridge.sdp import codecs_named
@@ -121,6 +122,27 @@ def answer(
         part = _part(dtmf, hold, hold_kind, transfer, lasts, hang_up_after_play, echo)
         paths = _paths(play, record, ladder, pcap, pcap_media)
         return await Session(BridgeOptions.of(settings), paths, part, as_json=json).answer(how)
+
+    _finish(work)
+
+
+@app.command()
+def serve(
+    echo: Annotated[
+        bool, typer.Option("--echo", help="Take calls, and say what the caller says.")
+    ] = False,
+) -> None:
+    """Stay, until SIGTERM: answer carriers' OPTIONS, and refuse calls (480) or echo them.
+
+    To try a trunk, its address list and the firewall before calls depend on them. All settings are
+    from the environment.
+    """
+
+    async def work() -> Exit:
+        settings = load(BridgeSettings)
+        set_up_logs("bridge", settings.log_level, settings.log_format)
+        await serve_until_told(settings, echo=echo)
+        return Exit.ANSWERED
 
     _finish(work)
 

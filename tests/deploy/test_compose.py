@@ -32,13 +32,14 @@ OURS = {
     "worker": "worker",
     "atlas": "atlas",
     "media-bot": "media-bot",
+    "bridge": "bridge",
 }
 """A service of the file, and the process (docs/settings.md) that it runs."""
 
 ONE_SHOTS = {"temporal-schema", "temporal-namespace", "egress-backup-folder", "s3-bucket"}
 BY_HAND = {"temporal-cli"}
 # The only ports that callers reach without a proxy: audio, and SIP in its profile.
-OPEN_PORTS = {7881, 7882, 5060, *range(10000, 10200)}
+OPEN_PORTS = {7881, 7882, 5060, 5070, *range(10000, 10600)}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,9 @@ def all_services() -> dict[str, Any]:
 def test_compose_accepts_the_file(profiles: tuple[str, ...]) -> None:
     names = set(services(*profiles))
     assert {"temporal", "livekit", "egress", "s3", "api", "worker", "atlas", "media-bot"} <= names
-    assert ("livekit-sip" in names) == ("telephony" in profiles)
+    assert {"livekit-sip", "bridge"} & names == (
+        {"livekit-sip", "bridge"} if "telephony" in profiles else set()
+    )
     assert ("codec" in names) == ("operators" in profiles)
 
 
