@@ -14,8 +14,14 @@ from tests.postgres import PostgresServer, postgres_server
 DATABASES = ("sqlite", pytest.param("postgresql", marks=pytest.mark.stack))
 
 _HERE = Path(__file__).parent
-# The command line's tests start a process for each command.
-_MARKS_OF_FOLDERS = {_HERE / "cli": pytest.mark.slow, _HERE / "e2e": pytest.mark.alone}
+_MARKS_OF_FOLDERS = {
+    # A process for each command.
+    _HERE / "cli": pytest.mark.slow,
+    # Calls and connections in real time.
+    _HERE / "bridge" / "legs": pytest.mark.slow,
+    _HERE / "bridge" / "transport": pytest.mark.slow,
+    _HERE / "e2e": pytest.mark.alone,
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,6 +19,8 @@ from tests.api.operations import operations
 from tests.api.service import Service, serve
 from tests.api.test_problems_and_keys import assert_problem
 
+pytestmark = pytest.mark.slow  # many pages while rows come
+
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 # Hypothesis traces every line to explain a failure: ten times slower.
 UNTRACED = (Phase.explicit, Phase.generate, Phase.shrink)

@@ -119,6 +119,7 @@ async def test_a_number_is_one_tenants_at_a_time_and_who_has_it_is_not_told(
     assert (await service.post("/numbers", ROUTE, headers=theirs)).status_code == 201
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "because"),
     [
@@ -148,6 +149,7 @@ async def test_a_number_that_cannot_be_ours_is_refused_with_the_reason(
     assert because in error["message"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "number", ["+442079460123", "+918012345678", "+390612345678", "+15551234567", "+4930123456"]
 )

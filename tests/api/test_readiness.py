@@ -21,6 +21,8 @@ from sandbox.stack import Stack
 from tests.api.service import Service, serve, settings_for
 from tests.api.temporal import eventually
 
+pytestmark = pytest.mark.slow  # waits until parts count as away
+
 _KEPT = 1.1  # seconds, and a little, that an answer is good for
 
 

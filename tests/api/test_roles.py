@@ -13,6 +13,8 @@ from tests.api.operations import Operation, operations
 from tests.api.service import Service, call_token, serve
 from tests.api.test_problems_and_keys import assert_problem, given_key
 
+pytestmark = pytest.mark.slow  # every role at every operation
+
 ALL = frozenset(Role)
 READ = frozenset({Role.ADMIN, Role.OPERATOR, Role.AUDITOR})
 OPERATE = frozenset({Role.ADMIN, Role.OPERATOR})

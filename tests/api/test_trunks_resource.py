@@ -181,6 +181,7 @@ async def test_a_refused_request_leaves_its_key_free(service: Service) -> None:
     assert "Idempotent-Replayed" not in made.headers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -14,6 +14,8 @@ import yaml
 
 from tests.deploy.compose import CHECKOUT
 
+pytestmark = pytest.mark.slow  # starts processes
+
 DEPLOY = CHECKOUT / "deploy"
 WITH_SECRETS = DEPLOY / "with-secrets"
 MAKE_SECRETS = DEPLOY / "make-secrets"

@@ -13,6 +13,8 @@ from prometheus_client import Counter
 
 from engine.http_pages import ProcessPages, free_local_address
 
+pytestmark = pytest.mark.slow  # waits until patience ends
+
 Counter("seen_by_this_test_total", "Something of our own")
 
 

@@ -15,6 +15,8 @@ from store.errors import AssistantInUse, AssistantUnknown, NumberUnknown, TrunkI
 from store.numbers import Numbers, Route
 from store.trunks import Trunks
 
+pytestmark = pytest.mark.slow  # waits for locks
+
 NUMBER = "+12025550123"
 ROUTE = Route(assistant_id="desk", trunk_id="mumbai")
 Doing = Callable[[AsyncSession], Awaitable[object]]

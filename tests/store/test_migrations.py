@@ -27,6 +27,8 @@ from store.recordings import Recordings
 from store.transcripts import Transcripts
 from tests.store.calls import NOON, new_call
 
+pytestmark = pytest.mark.slow  # a database of its own for each
+
 CALL = "call_" + "0" * 26
 OPEN_CALL = "call_" + "1" * 26
 STARTED_BY_KEY = call_id_for_key("acme", "order-17", 1)

@@ -16,6 +16,8 @@ from store.api_keys import ApiKeys, Role
 from tests.api.service import Service, call_token, serve, settings_for
 from tests.api.test_problems_and_keys import assert_problem, given_key
 
+pytestmark = pytest.mark.slow  # waits for windows to pass
+
 QUOTA, OF_ADDRESS = 5, 8
 
 

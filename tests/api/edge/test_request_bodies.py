@@ -37,6 +37,7 @@ AMBIGUOUS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", AMBIGUOUS)
 async def test_a_body_that_two_readers_may_read_differently_is_refused(
     service: Service, name: str
@@ -186,6 +187,7 @@ async def test_a_body_that_trickles_is_408(tmp_path: Path) -> None:
         assert answer.headers["Connection"] == "close"
 
 
+@pytest.mark.slow
 async def test_an_answer_that_takes_too_long_is_503_and_streams_may_last(tmp_path: Path) -> None:
     async with serve(settings_for(tmp_path, request_timeout_seconds=0.3)) as service:
         async with service.parts.database.session():  # a writer that holds everybody up

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -20,6 +21,8 @@ from bridge.sip import (
     ReferReceived,
 )
 from tests.bridge.sip.network import ANSWER, LATENCY, OFFER, Network, Side
+
+pytestmark = pytest.mark.slow  # hundreds of random calls
 
 PATIENCE = 300.0
 """Seconds after which every transaction, lost connection and refusal has come to its end."""

@@ -21,6 +21,8 @@ from tests.sandbox.providers.test_elevenlabs import (
     say,
 )
 
+pytestmark = pytest.mark.slow  # waits for refusals of the vendor's plugin
+
 
 async def test_a_wrong_key_is_refused(http: aiohttp.ClientSession, address: str) -> None:
     for headers, status in (

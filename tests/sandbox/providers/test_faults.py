@@ -14,6 +14,8 @@ from livekit.plugins import deepgram, elevenlabs
 from tests.sandbox.providers.conversations import DOG, HOURS, ONCE, finals, hear, spoken
 from tests.sandbox.providers.test_groq import CHAT, KEY, ask, conversation, mind
 
+pytestmark = pytest.mark.slow  # waits for slow and silent answers
+
 LISTEN = "/deepgram/v1/listen?encoding=linear16&sample_rate=16000"
 TOKEN = {"Authorization": "Token any-key"}
 MULTI = "/elevenlabs/v1/text-to-speech/default/multi-stream-input?output_format=pcm_16000"

@@ -12,6 +12,8 @@ from livekit.plugins import groq
 
 from tests.sandbox.providers.conversations import DOG, HOURS, ONCE, TABLE, UNLISTED, frames, spoken
 
+pytestmark = pytest.mark.slow  # waits for streamed answers
+
 CHAT = "/groq/openai/v1/chat/completions"
 TRANSCRIPTIONS = "/groq/openai/v1/audio/transcriptions"
 KEY = {"Authorization": "Bearer any-key"}
