@@ -20,6 +20,7 @@ from sandbox.stack.site import CHECKOUT
 from tests.bench import (
     cost,
     first_audio,
+    fuzzing,
     get_token,
     history_size,
     lives,
@@ -54,6 +55,7 @@ LOAD: dict[str, Callable[[float, Tell], Awaitable[Figure]]] = {
     "reinvite": reinvite.measure,
     "media_relay": media.measure_relay,
     "media_delay": media.measure_delay,
+    "fuzzing": fuzzing.measure,
 }
 ALL = (*FIGURES, *LOAD)
 _REPORT = CHECKOUT / "docs" / "benchmarks.md"

@@ -15,20 +15,28 @@ pytest.importorskip("atheris")
 pytestmark = pytest.mark.slow
 
 
-def test_descriptions() -> None:
+def descriptions() -> list[bytes]:
     real = (bodies.ASTERISK, bodies.FREESWITCH, bodies.CISCO, bodies.LINPHONE)
-    fuzzed = fuzz("tests.fuzz.sdp", [body.encode() for body in real], seconds=seconds())
-    assert not fuzzed.finding, fuzzed.finding
-    assert fuzzed.runs > 50 * fuzzed.seconds
+    return [body.encode() for body in real]
 
 
-def test_datagrams() -> None:
+def datagrams() -> list[bytes]:
     sound = [RtpPacket(0, False, n, n * 160, 7, b"\xff" * 160).serialize() for n in range(5)]
     digit = [RtpPacket(101, False, n, 9, 7, b"\x05\x8a\x03\x20").serialize() for n in range(5, 8)]
     speaker = Speaker()
     speaker.sent = 1
     report = Reports("anna").report(speaker, Reception(), 7, 1.0)
     stream = b"".join(bytes([len(packet)]) + packet for packet in [*sound, *digit, report])
-    fuzzed = fuzz("tests.fuzz.rtp", [stream, sound[0], report], seconds=seconds())
+    return [stream, sound[0], report]
+
+
+def test_descriptions() -> None:
+    fuzzed = fuzz("tests.fuzz.sdp", descriptions(), seconds=seconds())
+    assert not fuzzed.finding, fuzzed.finding
+    assert fuzzed.runs > 50 * fuzzed.seconds
+
+
+def test_datagrams() -> None:
+    fuzzed = fuzz("tests.fuzz.rtp", datagrams(), seconds=seconds())
     assert not fuzzed.finding, fuzzed.finding
     assert fuzzed.runs > 50 * fuzzed.seconds

@@ -50,9 +50,12 @@ def conversations() -> list[bytes]:
     ]
 
 
+def signalling() -> list[bytes]:
+    return [*conversations(), *(case.message for case in MESSAGES)]
+
+
 def test_signalling() -> None:
-    seeds = [*conversations(), *(case.message for case in MESSAGES)]
-    fuzzed = fuzz("tests.fuzz.sip", seeds, seconds=SECONDS)
+    fuzzed = fuzz("tests.fuzz.sip", signalling(), seconds=SECONDS)
     print(f"{fuzzed.runs} inputs in {fuzzed.seconds} s")
     assert not fuzzed.finding, fuzzed.finding
     assert fuzzed.runs > 20 * fuzzed.seconds
