@@ -57,12 +57,15 @@ class SecretFiles(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         found = {}
         for name, field in self.settings_cls.model_fields.items():
-            if is_secret(field) and (value := _read(names_of(name, field))) is not None:
-                found[names_of(name, field)[0].lower()] = value
+            value, key, _ = self.get_field_value(field, name)
+            if value is not None:
+                found[key] = value
         return found
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        raise NotImplementedError("the whole class is read at once")
+        """(value or None, its key, whether it is to be parsed: never)."""
+        names = names_of(field_name, field)
+        return (_read(names) if is_secret(field) else None), names[0].lower(), False
 
 
 def _read(names: list[str]) -> str | Unusable | None:

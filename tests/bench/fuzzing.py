@@ -7,8 +7,7 @@ import asyncio
 from tests.bench.figures import Budget, Figure
 from tests.bench.load import Tell
 from tests.fuzz.running import fuzz
-from tests.fuzz.test_media_targets import datagrams, descriptions
-from tests.fuzz.test_sip_target import signalling
+from tests.fuzz.seeds import datagrams, descriptions, signalling
 
 _SECONDS = 60.0
 _TARGETS = {

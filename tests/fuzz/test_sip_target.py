@@ -6,52 +6,13 @@ import os
 
 import pytest
 
-from tests.bridge.sip.network import OFFER
-from tests.bridge.sip.peer import Peer, invite, request
-from tests.bridge.sip.torture import MESSAGES
 from tests.fuzz.running import fuzz
+from tests.fuzz.seeds import signalling
 
 pytest.importorskip("atheris")
 pytestmark = pytest.mark.slow
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS") or (60 if os.environ.get("CI") else 20))
-SEPARATOR = b"\n==\n"
-
-
-def conversations() -> list[bytes]:
-    """Messages of the live call, in orders that make sense, and calls of strangers."""
-    peer = Peer("tcp")
-    peer.answered()
-    holds = [
-        peer.in_dialog("INVITE", body=OFFER, cseq=200, branch="z9hG4bK200"),
-        peer.in_dialog("ACK", cseq=200, branch="z9hG4bKa"),
-        peer.in_dialog("INVITE", cseq=201, branch="z9hG4bK201"),
-        peer.in_dialog("CANCEL", cseq=201, branch="z9hG4bK201"),
-        peer.in_dialog("ACK", body=OFFER, cseq=201, branch="z9hG4bKb"),
-    ]
-    others = [
-        peer.in_dialog("OPTIONS"),
-        peer.in_dialog("UPDATE", body=OFFER, more={"Session-Expires": "90;refresher=uas"}),
-        peer.in_dialog("INFO", body="Signal=5\r\nDuration=160", kind="application/dtmf-relay"),
-        peer.in_dialog("REFER", more={"Refer-To": "<sip:c@d>", "Refer-Sub": "true"}),
-        peer.in_dialog("NOTIFY", body="SIP/2.0 200 OK", kind="message/sipfrag"),
-        peer.in_dialog("PRACK", more={"RAck": "1 1 INVITE"}),
-        peer.in_dialog("BYE", more={"Reason": "Q.850;cause=16"}),
-    ]
-    strangers = [
-        invite(transport="tcp", more={"Require": "100rel", "Supported": "timer"}),
-        request("CANCEL", transport="tcp"),
-        request("ACK", transport="tcp", branch="z9hG4bKack"),
-        request("BYE", cseq=2, transport="tcp", branch="z9hG4bKbye"),
-    ]
-    return [
-        SEPARATOR.join(message.encode() for message in messages)
-        for messages in (holds, others, strangers)
-    ]
-
-
-def signalling() -> list[bytes]:
-    return [*conversations(), *(case.message for case in MESSAGES)]
 
 
 def test_signalling() -> None:
