@@ -10,12 +10,12 @@ from livekit import rtc
 from livekit.agents import JobContext
 
 from agents.alive import Heartbeat
-from agents.call_signals import CallSignals
 from agents.fence import SelfFence
-from agents.outbox import FactOutbox
 from agents.rpc import Method, RpcMethods
 from contract.facts import Fact, FactKind, FactSource
 from contract.rooms import JobMetadata
+from engine.call_signals import CallSignals
+from engine.outbox import FactOutbox
 from engine.settings import EngineSettings
 
 log = logging.getLogger(__name__)

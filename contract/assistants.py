@@ -17,6 +17,11 @@ class TurnDetection(StrEnum):
     MODEL = "model"  # livekit's local end-of-turn model; never LiveKit Cloud inference
 
 
+class RuntimeMode(StrEnum):
+    PIPELINE = "pipeline"  # stt, llm and tts, one after the other
+    REALTIME = "realtime"  # one model that hears and speaks
+
+
 class OpeningMode(StrEnum):
     SAY = "say"  # speak `text` as it stands
     GENERATE = "generate"  # let the model open, `text` being its instruction
@@ -47,6 +52,15 @@ class TtsOptions:
     provider: str = "elevenlabs"
     model: str = "eleven_turbo_v2_5"
     voice_id: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealtimeOptions:
+    """Of mode `realtime`; stt, llm, tts and turn are not used then."""
+
+    provider: str = "openai"
+    model: str = "gpt-realtime"
+    voice: str = "marin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +127,8 @@ class Assistant:
     language: str = "en-US"
     instructions: str = "You are a helpful assistant on the phone. Answer in one or two sentences."
     opening: OpeningOptions = OpeningOptions()
+    mode: RuntimeMode = RuntimeMode.PIPELINE
+    realtime: RealtimeOptions = RealtimeOptions()
     stt: SttOptions = SttOptions()
     llm: LlmOptions = LlmOptions()
     tts: TtsOptions = TtsOptions()
@@ -124,3 +140,4 @@ class Assistant:
     transcribe: bool = False
     record: bool = True
     max_duration_seconds: float = 3600.0
+    max_hold_seconds: float = 1800.0

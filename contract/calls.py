@@ -8,7 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from contract.endings import EndedBy, EndedReason
+from contract.holds import Holder
 from contract.identity import CALLER_IDENTITY
+from contract.phone import PhoneOrder
 
 
 class Direction(StrEnum):
@@ -69,6 +71,8 @@ class CallRequest:
     language: str | None = None
     record: bool = False
     max_duration_seconds: float = 3600.0
+    max_hold_seconds: float = 1800.0
+    phone: PhoneOrder | None = None  # of outbound calls over a trunk of kind `bridge`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,46 @@ class HangupCommand:
 class HangupAnswer:
     ended_reason: EndedReason
     ended_by: EndedBy
+
+
+@dataclass(frozen=True, slots=True)
+class HoldCommand:
+    """Update `hold` and update `resume`: an operator's."""
+
+    requested_by: str
+    reason: str = ""
+    holder: Holder = Holder.OPERATOR
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAnswer:
+    """Who holds now; the call is held while somebody does."""
+
+    holders: tuple[Holder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DtmfCommand:
+    """Update `dtmf`."""
+
+    requested_by: str
+    digits: str = field(repr=False)  # may be a card's number
+
+
+@dataclass(frozen=True, slots=True)
+class TransferCommand:
+    """Update `transfer`: hand the phone on to another number, and leave."""
+
+    requested_by: str
+    to_number: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferAnswer:
+    """What the far side said of it (RFC 3515); 2xx: it got there."""
+
+    sip_status: int
+    sip_phrase: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contract.phone import LegReport
+
 
 class EndedReason(StrEnum):
     CALLER_HUNG_UP = "caller_hung_up"
@@ -79,3 +81,39 @@ def ending_from_sip_status(status: int, phrase: str = "") -> CallEnding:
         raise ValueError(f"{status} is not a refusal")
     reason, ended_by = _BY_SIP_STATUS.get(status, (EndedReason.PROVIDER_ERROR, EndedBy.CARRIER))
     return CallEnding(reason, ended_by, f"The far side answered {status} {phrase}".rstrip() + ".")
+
+
+# Ends of a leg that SIP's statuses do not tell, by the bridge's own words.
+_BY_LEG_REASON: dict[str, tuple[EndedReason, EndedBy]] = {
+    "no-answer": (EndedReason.NO_ANSWER, EndedBy.CALLEE),  # our ringing limit
+    "cancelled": (EndedReason.CANCELLED, EndedBy.PLATFORM),
+    "media-timeout": (EndedReason.MEDIA_TIMEOUT, EndedBy.UNKNOWN),
+    "max-duration": (EndedReason.MAX_DURATION, EndedBy.PLATFORM),
+    "transferred": (EndedReason.TRANSFERRED, EndedBy.OPERATOR),
+    # Somebody removed the phone, or its room, in LiveKit.
+    "removed": (EndedReason.OPERATOR_TERMINATED, EndedBy.OPERATOR),
+    "room-closed": (EndedReason.OPERATOR_TERMINATED, EndedBy.OPERATOR),
+    "room-lost": (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),
+    "shutdown": (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),
+    "no-media": (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),
+    "failed": (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),
+    "connection-lost": (EndedReason.PROVIDER_ERROR, EndedBy.CARRIER),
+    "unreachable": (EndedReason.PROVIDER_ERROR, EndedBy.CARRIER),
+    "no-response": (EndedReason.PROVIDER_ERROR, EndedBy.CARRIER),
+    "ack-timeout": (EndedReason.PROVIDER_ERROR, EndedBy.CARRIER),
+    "session-expired": (EndedReason.PROVIDER_ERROR, EndedBy.CARRIER),
+    "dialog-lost": (EndedReason.PROVIDER_ERROR, EndedBy.CARRIER),
+    "no-session": (EndedReason.PROVIDER_ERROR, EndedBy.CARRIER),
+    "unusable-answer": (EndedReason.PROVIDER_ERROR, EndedBy.CARRIER),
+}
+
+
+def ending_from_leg(leg: LegReport) -> CallEnding:
+    """What the end of a phone leg means for its call."""
+    if leg.reason in _BY_LEG_REASON:
+        return CallEnding(*_BY_LEG_REASON[leg.reason], leg.detail)
+    if not leg.answered and leg.sip_status is not None and leg.sip_status >= 300:
+        return ending_from_sip_status(leg.sip_status, leg.sip_phrase)
+    if leg.by == "them":
+        return CallEnding(EndedReason.CALLEE_HUNG_UP, EndedBy.CALLEE, leg.detail)
+    return CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN, leg.detail)

@@ -40,6 +40,17 @@ class FactKind(StrEnum):
     ASSISTANT_ENDED = "assistant_ended"  # data: {reason}: the assistant's own end_call
     SILENCE_TIMEOUT = "silence_timeout"
     USAGE_REPORTED = "usage_reported"  # data: {items: [UsageItem as dict]}
+    # The phone. All but PHONE_LOST are the bridge's.
+    RINGING = "ringing"  # data: {sip_status, early_media}
+    ANSWERED = "answered"  # data: {codec}
+    HELD = "held"  # data: {holder, seq}; RESUMED alike
+    RESUMED = "resumed"
+    DTMF = "dtmf"  # data: {count}: keys that were pressed; which ones is the caller's secret
+    QUALITY = "quality"  # data: the figures of bridge.rtp.Quality; once a minute
+    CONNECTION_CHANGED = "connection_changed"  # data: {lost: bool}: the signalling's
+    LEG_ENDED = "leg_ended"  # data: contract.phone.LegReport
+    PHONE_LOST = "phone_lost"  # an agent's: data: {last_heard_at}; the bridge process is gone
+    AGENT_LOST = "agent_lost"  # data: {role, generation}: who watches hears nothing of it any more
     # Others.
     CANCEL_REQUESTED = "cancel_requested"  # data: {detail}
     RECORDING_CHANGED = "recording_changed"  # data: {status, detail}

@@ -49,6 +49,30 @@ class PhoneRpc(StrEnum):
 
 PING_RPC = "ping"
 
+# Who writes `agent.alive` beside the agents' roles (contract.identity.AgentRole).
+PHONE_ALIVE = "phone"
+
+
+class PhoneState(StrEnum):
+    """Values of `call.state`: what who comes late reads."""
+
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    HELD = "held"  # the far side holds
+    ENDED = "ended"
+
+
+class SipAttribute(StrEnum):
+    """What livekit-sip says of a call (livekit_observed.md section 1); the bridge says the same."""
+
+    CALL_ID = "sip.callID"  # ours: the call's id
+    CALL_ID_FULL = "sip.callIDFull"  # the SIP Call-ID, from the answer on
+    CALL_STATUS = "sip.callStatus"  # dialing ringing active hangup
+    TRUNK_ID = "sip.trunkID"
+    TRUNK_PHONE_NUMBER = "sip.trunkPhoneNumber"  # ours
+    PHONE_NUMBER = "sip.phoneNumber"  # theirs
+    HOSTNAME = "sip.hostname"
+
 
 class Opening(StrEnum):
     """Whether an agent opens the call or takes it over from a predecessor."""
@@ -61,7 +85,8 @@ class Gate(StrEnum):
     """What lets Atlas speak and listen (design 5.5)."""
 
     CALLER_ACTIVE = "caller_active"  # web: the caller is in the room
-    START_RPC = "start_rpc"  # phone: the workflow says `atlas.start` once the call is answered
+    PHONE_ANSWERED = "phone_answered"  # bridge: `call.state`, `call_answered`, or `atlas.start`
+    START_RPC = "start_rpc"  # other phones: `atlas.start` of the workflow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,13 @@ class Step(StrEnum):
     WRITE_RECORDING = "write_recording"
     # activities/billing.py
     SETTLE_BILL = "settle_bill"
+    # activities/phone_legs.py, on the bridge's task queue
+    DIAL_PHONE = "dial_phone"  # DialPhone -> Dialled
+    # activities/phones.py
+    TAKE_LINE = "take_line"  # TakeLine -> LineTaken
+    LOOK_FOR_PHONE = "look_for_phone"  # InRoom -> PhoneSeen
+    TELL_PHONE = "tell_phone"  # TellPhone -> PhoneTold
+    WRITE_HOLD = "write_hold"  # WriteHold -> None
     # activities/recording.py
     START_EGRESS = "start_egress"
     FIND_EGRESS = "find_egress"
@@ -107,6 +114,32 @@ class TellAtlas:
     identity: str
     method: str
     payload: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeLine:
+    """Wait for a line of the trunk, for at most `patience` seconds. Idempotent: a call that has
+    its line keeps it until its row says that it ended."""
+
+    call_id: str
+    tenant_id: str
+    trunk_id: str
+    patience: float
+
+
+@dataclass(frozen=True, slots=True)
+class LineTaken:
+    taken: bool
+    detail: str = ""  # why not, in words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteHold:
+    """Say on the human's participant who holds: `state` is contract.holds.HoldState.to_json()."""
+
+    room_name: str
+    identity: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from typing import Any
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from agents.outbox import FactOutbox
 from contract.calls import HangupCommand
 from contract.facts import Fact, FactKind, FactSource, ParticipantKind, ParticipantSeen, UsageItem
 from contract.identity import CALLER_IDENTITY, AgentRole, agent_identity
+from engine.outbox import FactOutbox
 from tests.bench.figures import Measured
 from tests.bench.load import Load
 from tests.bench.starting import start

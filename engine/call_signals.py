@@ -29,11 +29,13 @@ class CallSignals:
         settings: EngineSettings,
         call_id: str,
         on_over: Callable[[], None] = lambda: None,
+        client: Client | None = None,
     ) -> None:
+        """`client`: of a process that has one already, for all its calls."""
         self._settings = settings
         self._call_id = call_id
         self._on_over = on_over
-        self._client: Client | None = None
+        self._client = client
 
     async def deliver(self, facts: Sequence[Fact]) -> None:
         if self._client is None:

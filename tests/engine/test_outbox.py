@@ -3,8 +3,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from agents.outbox import FactOutbox
 from contract.facts import Fact, FactKind, FactSource
+from engine.outbox import FactOutbox
 from tests.agents import virtual_clock
 
 

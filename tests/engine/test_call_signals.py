@@ -12,11 +12,11 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from agents.call_signals import CallSignals
-from agents.outbox import FactOutbox
 from contract.facts import Fact, FactKind, FactSource
 from contract.identity import new_call_id
+from engine.call_signals import CallSignals
 from engine.client import data_converter
+from engine.outbox import FactOutbox
 from engine.settings import EngineSettings
 from tests.agents.listener import Listener
 

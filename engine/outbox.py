@@ -41,13 +41,16 @@ class FactOutbox:
         limit: int = 200,
         first_backoff: float = 0.1,
         longest_backoff: float = 2.0,
+        interval: float = 0.0,
     ) -> None:
+        """`interval`: seconds from one delivery to the next; floods then go together."""
         self._deliver = deliver
         self._source = source
         self._generation = generation
         self._limit = limit
         self._first_backoff = first_backoff
         self._longest_backoff = longest_backoff
+        self._interval = interval
         self._entries: deque[_Entry] = deque()
         self._by_seq: dict[int, _Entry] = {}
         self._seq = 0
@@ -72,14 +75,17 @@ class FactOutbox:
         await asyncio.gather(self._sender, return_exceptions=True)
         self._sender = None
 
-    def post(self, kind: FactKind, data: dict[str, Any] | None = None) -> Fact:
+    def post(
+        self, kind: FactKind, data: dict[str, Any] | None = None, at: datetime | None = None
+    ) -> Fact:
+        """`at`: when it happened, if that is not now."""
         self._seq += 1
         fact = Fact(
             # Not the participant's identity: livekit-sip puts the phone number there.
             id=f"{self._source}-{self._generation}-{self._seq}",
             source=self._source,
             kind=kind,
-            at=datetime.now(UTC),
+            at=at or datetime.now(UTC),
             generation=self._generation,
             seq=self._seq,
             data=data or {},
@@ -140,6 +146,9 @@ class FactOutbox:
             for entry in batch:
                 self._entries.popleft()
                 self._settle(entry)
+            if not self._entries:
+                self._empty.set()
+            await asyncio.sleep(self._interval)
 
     def _settle(self, entry: _Entry) -> None:
         self._by_seq.pop(entry.fact.seq, None)
