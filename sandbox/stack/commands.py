@@ -29,6 +29,8 @@ _MODULES: dict[Part, list[str]] = {
     Part.ATLAS: ["-m", "agents.atlas"],
     Part.MEDIA_BOT: ["-m", "agents.media_bot"],
     Part.TALK: ["-m", "sandbox.talk"],
+    Part.CARRIER: ["-m", "sandbox.carrier"],
+    Part.BRIDGE: ["-m", "bridge", "serve"],
 }
 
 

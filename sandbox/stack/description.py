@@ -40,6 +40,8 @@ class StackDescription:
     s3_secret_access_key: str
     phrases_url: str
     talk_url: str
+    carrier_address: str  # host:port of its SIP, by TCP and UDP
+    ladder_folder: str
     metrics_urls: dict[str, str]  # for Prometheus, by part
     stand_ins: dict[str, StandIn]
     processes: dict[str, ProcessEntry]
@@ -63,8 +65,14 @@ class StackDescription:
             s3_secret_access_key=keys.s3_secret_access_key,
             phrases_url=site.phrases_url,
             talk_url=site.talk_url,
+            carrier_address=site.carrier_address,
+            ladder_folder=str(site.ladder_folder),
             metrics_urls=site.metrics_urls,
-            stand_ins=stand_ins | {"recorder": StandIn(f"{site.recorder_url}/control")},
+            stand_ins=stand_ins
+            | {
+                "recorder": StandIn(f"{site.recorder_url}/control"),
+                "carrier": StandIn(f"{site.carrier_url}/control"),
+            },
             processes=dict(processes),
         )
 

@@ -7,7 +7,17 @@ from collections.abc import Callable, Mapping
 
 from sandbox.stack.errors import StackError
 from sandbox.stack.parts import Part
-from sandbox.stack.site import BUCKET, CHECKOUT, NAMESPACE, REGION, STAND_INS, TASK_QUEUE, Site
+from sandbox.stack.ports import BRIDGE_RTP, CARRIER_RTP
+from sandbox.stack.site import (
+    BRIDGE_TASK_QUEUE,
+    BUCKET,
+    CHECKOUT,
+    NAMESPACE,
+    REGION,
+    STAND_INS,
+    TASK_QUEUE,
+    Site,
+)
 
 _THIS_MACHINE = "127.0.0.0/8,::1"
 
@@ -39,6 +49,7 @@ def _engine(site: Site) -> dict[str, str]:
         "TEMPORAL_NAMESPACE": NAMESPACE,
         "TEMPORAL_UI_URL": site.temporal_ui_url,
         "CALL_TASK_QUEUE": TASK_QUEUE,
+        "BRIDGE_TASK_QUEUE": BRIDGE_TASK_QUEUE,
         "PAYLOAD_ENCRYPTION": "on",
         "PAYLOAD_KEYS": site.keys.payload_keys,
     }
@@ -146,6 +157,30 @@ def _talk(site: Site) -> dict[str, str]:
     }
 
 
+def _carrier(site: Site) -> dict[str, str]:
+    return {
+        "CARRIER_SIP_PORT": str(site.ports.carrier_sip),
+        "CARRIER_HTTP_PORT": str(site.ports.carrier_http),
+        "CARRIER_RTP_PORTS": CARRIER_RTP,
+        "CARRIER_RECORDINGS": str(site.folder / "carrier"),
+        # The trunk's own limits are what is tried; a refusal of the carrier's is armed as a fault.
+        "CARRIER_CALLS_PER_MINUTE": "6000",
+    }
+
+
+def _bridge(site: Site) -> dict[str, str]:
+    address = f"127.0.0.1:{site.ports.bridge_sip}"
+    return {
+        **_engine(site),
+        **_livekit(site),
+        **_storage(site),
+        "BRIDGE_LISTEN": f"udp://{address},tcp://{address}",
+        "BRIDGE_RTP_PORTS": BRIDGE_RTP,
+        "BRIDGE_HTTP_PORT": str(site.ports.bridge_http),
+        "BRIDGE_LADDER_FOLDER": str(site.ladder_folder),
+    }
+
+
 def _agent(site: Site) -> dict[str, str]:
     return {
         **_engine(site),
@@ -189,4 +224,6 @@ _SETTINGS: dict[Part, Callable[[Site], dict[str, str]]] = {
     Part.ATLAS: _atlas,
     Part.MEDIA_BOT: _media_bot,
     Part.TALK: _talk,
+    Part.CARRIER: _carrier,
+    Part.BRIDGE: _bridge,
 }

@@ -19,6 +19,8 @@ class Part(StrEnum):
     ATLAS = "atlas"
     MEDIA_BOT = "media-bot"
     TALK = "talk"
+    CARRIER = "carrier"
+    BRIDGE = "bridge"
 
 
 SERVERS = (Part.TEMPORAL, Part.LIVEKIT, Part.S3)
@@ -35,6 +37,8 @@ NEEDS: dict[Part, tuple[Part, ...]] = {
     Part.ATLAS: (Part.LIVEKIT,),
     Part.MEDIA_BOT: (Part.LIVEKIT,),
     Part.TALK: (),
+    Part.CARRIER: (),
+    Part.BRIDGE: (Part.TEMPORAL, Part.LIVEKIT),
 }
 
 

@@ -19,6 +19,10 @@ from sandbox.stack.parts import Part
 # which is free when we look is still free when the server binds it.
 _FIRST_FREE, _BLOCK, _BLOCKS = 20_000, 20, 600
 
+# Audio of the bridge and of the carrier's phone: below the blocks, above the tests' own
+# (tests/bridge/ports.py). All stacks of a machine share them: a pair that is taken is passed over.
+BRIDGE_RTP, CARRIER_RTP = "16000-17999", "18000-19999"
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -39,6 +43,10 @@ class Ports:
     worker_http: int = 7076
     atlas_metrics: int = 7077
     media_bot_metrics: int = 7078
+    carrier_http: int = 7079
+    carrier_sip: int = 5070  # Exotel's, TCP and UDP
+    bridge_http: int = 7080
+    bridge_sip: int = 5090  # TCP and UDP
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -72,7 +80,11 @@ BOUND: dict[Part, tuple[str, ...]] = {
     Part.ATLAS: ("atlas_health", "atlas_metrics"),
     Part.MEDIA_BOT: ("media_bot_health", "media_bot_metrics"),
     Part.TALK: ("talk",),
+    Part.CARRIER: ("carrier_sip", "carrier_http"),
+    Part.BRIDGE: ("bridge_sip", "bridge_http"),
 }
+_BY_UDP_ONLY = ("livekit_udp",)
+_BY_UDP_TOO = ("carrier_sip", "bridge_sip")
 
 
 def variable(name: str) -> str:
@@ -83,7 +95,10 @@ def require_free(part: Part, ports: Ports) -> None:
     """Raises StackError for the first port of this part that somebody else listens on."""
     for name in BOUND[part]:
         port = int(getattr(ports, name))
-        if not _is_free(port, udp=name == "livekit_udp"):
+        ways = (
+            (True,) if name in _BY_UDP_ONLY else (False, True) if name in _BY_UDP_TOO else (False,)
+        )
+        if not all(_is_free(port, udp=udp) for udp in ways):
             raise StackError(
                 f"Port {port}, which {part} needs, is in use: stop the program that has it "
                 f"(`ss -lnptu 'sport = :{port}'` names it) or set {variable(name)} to a free port."

@@ -52,6 +52,10 @@ class Probes:
                 return await self._agent_is_registered(part)
             case Part.TALK:
                 return await self._answers(f"http://127.0.0.1:{site.ports.talk}/healthz")
+            case Part.CARRIER:
+                return await self._answers(f"{site.carrier_url}/healthz")
+            case Part.BRIDGE:
+                return await self._answers(f"http://127.0.0.1:{site.ports.bridge_http}/readyz")
 
     async def aclose(self) -> None:
         self._temporal = None

@@ -12,6 +12,7 @@ from sandbox.stack.ports import Ports
 CHECKOUT = Path(__file__).resolve().parents[2]
 NAMESPACE = "default"
 TASK_QUEUE = "calls"
+BRIDGE_TASK_QUEUE = "bridge"
 BUCKET = "recordings"
 REGION = "us-east-1"
 STAND_INS = ("deepgram", "groq", "elevenlabs")
@@ -66,12 +67,27 @@ class Site:
         return f"http://127.0.0.1:{self.ports.talk}/talk"
 
     @property
+    def carrier_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.carrier_http}"
+
+    @property
+    def carrier_address(self) -> str:
+        """Where it hears SIP, by TCP and UDP."""
+        return f"127.0.0.1:{self.ports.carrier_sip}"
+
+    @property
+    def ladder_folder(self) -> Path:
+        """`<call_id>.txt` for each phone leg (docs/telephony.md)."""
+        return self.folder / "ladders"
+
+    @property
     def metrics_urls(self) -> dict[str, str]:
         ports = {
             Part.API: self.ports.api,
             Part.WORKER: self.ports.worker_http,
             Part.ATLAS: self.ports.atlas_metrics,
             Part.MEDIA_BOT: self.ports.media_bot_metrics,
+            Part.BRIDGE: self.ports.bridge_http,
         }
         return {part.value: f"http://127.0.0.1:{port}/metrics" for part, port in ports.items()}
 

@@ -20,6 +20,7 @@ from sandbox.stack.environment import environment
 from sandbox.stack.errors import StackError
 from sandbox.stack.keys import Keys
 from sandbox.stack.parts import NEEDS, SERVERS, Part, chosen
+from sandbox.stack.phone_line import lay_phone_line
 from sandbox.stack.ports import FreePorts, Ports, require_free
 from sandbox.stack.probes import Probes
 from sandbox.stack.processes import Process
@@ -108,6 +109,8 @@ class Stack:
             for part in self._chosen:
                 require_free(part, self._site.ports)
             await self._start_all()
+            if {Part.API, Part.CARRIER} <= set(self._chosen):
+                await lay_phone_line(self._site)
         except BaseException:
             await self.stop()
             raise

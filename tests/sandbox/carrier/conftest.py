@@ -19,6 +19,7 @@ from sandbox.carrier.carrier import Carrier
 from sandbox.carrier.scenario import NUMBERS, load
 from sandbox.carrier.server import CarrierApi
 from sandbox.carrier.settings import CarrierSettings
+from sandbox.stack.ports import CARRIER_RTP
 from tests.bridge.ports import audio_ports
 
 TRANSPORTS = ("tcp", "udp")
@@ -89,7 +90,7 @@ async def open_place(
         **{
             "carrier_sip_port": 0,
             "carrier_http_port": 0,
-            "carrier_rtp_ports": "20002-25000",
+            "carrier_rtp_ports": CARRIER_RTP,
             "carrier_recordings": folder,
         }
         | changes

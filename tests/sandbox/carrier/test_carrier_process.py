@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 
 from bridge.legs import Bridge, BridgeOptions
+from sandbox.stack.ports import CARRIER_RTP
 from tests.bridge.ports import audio_ports
 
 pytestmark = pytest.mark.slow  # starts processes
@@ -25,7 +26,7 @@ async def start(tmp_path: Path, **changes: str) -> asyncio.subprocess.Process:
         "PYTHONPATH": str(ROOT),
         "CARRIER_SIP_PORT": "0",
         "CARRIER_HTTP_PORT": "0",
-        "CARRIER_RTP_PORTS": "20002-25000",
+        "CARRIER_RTP_PORTS": CARRIER_RTP,
         "CARRIER_RECORDINGS": str(tmp_path / "heard"),
     } | changes
     return await asyncio.create_subprocess_exec(

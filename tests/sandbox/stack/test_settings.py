@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import socket
 import stat
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,26 @@ def test_the_udp_port_is_looked_at_too() -> None:
         with pytest.raises(StackError, match="SWITCHBOARD_LIVEKIT_UDP_PORT"):
             require_free(Part.LIVEKIT, free.ports)
     free.give_back()
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM])
+def test_a_sip_port_is_looked_at_both_ways(kind: socket.SocketKind) -> None:
+    free = FreePorts.take()
+    with socket.socket(socket.AF_INET, kind) as other:
+        other.bind(("127.0.0.1", free.ports.carrier_sip))
+        if kind is socket.SOCK_STREAM:
+            other.listen()
+        with pytest.raises(StackError, match="SWITCHBOARD_CARRIER_SIP_PORT"):
+            require_free(Part.CARRIER, free.ports)
+    free.give_back()
+
+
+def test_a_stack_has_room_for_every_port_in_its_block() -> None:
+    taken = FreePorts.take()
+    assert len({getattr(taken.ports, each.name) for each in fields(taken.ports)}) == len(
+        fields(Ports)
+    )
+    taken.give_back()
 
 
 def test_parts_are_chosen_by_name() -> None:
@@ -118,7 +139,7 @@ def test_the_description_survives_its_file(site: Site, tmp_path: Path) -> None:
     written = StackDescription.of(site, {})
     written.write(tmp_path / "stack.json")
     assert StackDescription.read(tmp_path / "stack.json") == written
-    assert set(written.stand_ins) == {"deepgram", "groq", "elevenlabs", "recorder"}
+    assert set(written.stand_ins) == {"deepgram", "groq", "elevenlabs", "recorder", "carrier"}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"stand_ins": 1}'])
