@@ -96,6 +96,11 @@ class BridgeSettings(ProcessSettings):
         le=65535,
         description="Port of `/healthz`, `/readyz`, `/metrics` of `bridge serve`; default: none.",
     )
+    bridge_ladder_folder: Path | None = Field(
+        None,
+        description="Folder for the SIP ladder of each call, numbers masked, as `<call id>.txt`; "
+        "default: none is kept.",
+    )
     bridge_drain_seconds: float = Field(
         3.0, ge=0, description="How long saying goodbye to every call may take after SIGTERM."
     )

@@ -17,7 +17,7 @@ from bridge.legs.leg import Leg
 from bridge.legs.options import BridgeOptions
 from bridge.legs.target import Target
 from bridge.rtp import MediaSession
-from bridge.sdp import LocalMedia, MediaAddress, Negotiation, NothingInCommon, SdpError
+from bridge.sdp import Codec, LocalMedia, MediaAddress, Negotiation, NothingInCommon, SdpError
 from bridge.transport import Driver, Sources, Transports
 
 MediaTap = Callable[[bool, bytes, MediaAddress, MediaAddress], None]
@@ -114,12 +114,14 @@ class Bridge:
         caller: str | None = None,
         headers: Mapping[str, str] | None = None,
         credentials: sip.Credentials | None = None,
+        codecs: tuple[Codec, ...] = (),
         ringing_timeout: float | None = None,
         max_duration: float | None = None,
         delayed_offer: bool = False,
     ) -> Leg:
         """Sends the INVITE. Raises ValueError for a target or an address that cannot be, OSError
-        for a name without an address, PortsExhausted; nothing was sent then."""
+        for a name without an address, PortsExhausted; nothing was sent then. `codecs`: this call's,
+        the best first; none: those of the bridge."""
         wanted = Target.parse(target)
         host = await self.transports.names.look_up(wanted.host, like=self.address)
         check_offered(self.address, host)
@@ -127,7 +129,7 @@ class Bridge:
         if self._closing:  # meanwhile
             await media.aclose()
             raise BridgeClosing("The bridge is being shut down.")
-        negotiation = Negotiation(self.local_media(media))
+        negotiation = Negotiation(self._local_media(media.local_port, codecs))
         destination = sip.Address(host, wanted.port)
         self.transports.connector.is_called(destination, wanted.host)
         self.transports.sources.called(host)
@@ -251,8 +253,8 @@ class Bridge:
             if leg.call.flow == flow or self._called.get(leg.id) == destination:
                 leg.lost_connection()
 
-    def _local_media(self, port: int) -> LocalMedia:
-        return LocalMedia(self.address, port, self.options.codecs, self.options.srtp)
+    def _local_media(self, port: int, codecs: tuple[Codec, ...] = ()) -> LocalMedia:
+        return LocalMedia(self.address, port, codecs or self.options.codecs, self.options.srtp)
 
     def _tap_media(
         self, sent: bool, packet: bytes, local: MediaAddress, remote: MediaAddress

@@ -50,6 +50,14 @@ async def test_each_codec_carries_sound(codec: Codec) -> None:
         await there.hears(HERE)
 
 
+async def test_a_call_may_have_codecs_of_its_own() -> None:
+    async with pair() as (ours, theirs):
+        here, there = await call(ours, theirs, codecs=(G722,))
+        assert here.leg.codec == there.leg.codec == G722.name
+        another, _ = await call(ours, theirs)
+        assert another.leg.codec == PCMU.name
+
+
 async def test_encrypted_audio_is_heard() -> None:
     async with pair(srtp="required") as (ours, theirs):
         here, there = await call(ours, theirs)
