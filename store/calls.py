@@ -44,6 +44,9 @@ class NewCall:
     language: str | None = None
     record: bool = False
     metadata: dict[str, Any] = field(default_factory=dict)
+    trunk_id: str | None = None
+    to_number: str | None = field(default=None, repr=False)  # E.164
+    from_number: str | None = field(default=None, repr=False)  # E.164
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,9 @@ class Calls:
             record=call.record,
             metadata_=call.metadata,
             started_at=call.started_at,
+            trunk_id=call.trunk_id,
+            to_number=call.to_number,
+            from_number=call.from_number,
         )
         try:
             # A savepoint: PostgreSQL gives up the whole transaction after a refused row.

@@ -24,6 +24,13 @@ class CallUnknown(NotFound):
         super().__init__(f"There is no call {call_id}.")
 
 
+class CallOver(Conflict):
+    code = "call-ended"
+
+    def __init__(self) -> None:
+        super().__init__("The call is over.")
+
+
 class AssistantUnknown(NotFound):
     code = "assistant-not-found"
 
@@ -53,6 +60,16 @@ class TrunkUnknown(NotFound):
 
     def __init__(self, trunk_id: str) -> None:
         super().__init__(f"There is no trunk {trunk_id!r}.")
+
+
+class TrunkDisabled(Conflict):
+    code = "trunk-disabled"
+
+    def __init__(self, trunk_id: str) -> None:
+        super().__init__(
+            f"The trunk {trunk_id!r} is disabled: no new calls go through it. Enable it, or use "
+            "another one."
+        )
 
 
 class TrunkExists(Conflict):

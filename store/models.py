@@ -38,7 +38,11 @@ class Base(DeclarativeBase):
 # As long as LiveKit lets a room's name and an identity be. SQLite looks at no length, and would
 # have to copy the table to declare another one.
 _LIVEKIT_NAME = String(256).with_variant(String(255), "sqlite")
-_NOT_ENDED = text("status != 'ended'")
+NOT_ENDED = text("status != 'ended'")
+# In words that queries repeat: a partial index serves only who asks for what it holds.
+OPEN_ON_TRUNK = text("status != 'ended' AND trunk_id IS NOT NULL")
+HAS_LINE = text("line_taken_at IS NOT NULL")
+HAS_DIALLED = text("dialled_at IS NOT NULL")
 _CALL = "calls.call_id"
 
 
@@ -50,8 +54,8 @@ class CallRow(Base):
             "uq_calls_open_room",
             "room_name",
             unique=True,
-            sqlite_where=_NOT_ENDED,
-            postgresql_where=_NOT_ENDED,
+            sqlite_where=NOT_ENDED,
+            postgresql_where=NOT_ENDED,
         ),
         # Lists, newest first: all of a tenant's, and by each filter.
         Index("ix_calls_tenant_started", "tenant_id", "started_at", "call_id"),
@@ -59,7 +63,31 @@ class CallRow(Base):
         Index("ix_calls_tenant_direction", "tenant_id", "direction", "started_at", "call_id"),
         Index("ix_calls_tenant_assistant", "tenant_id", "assistant_id", "started_at", "call_id"),
         Index("ix_calls_tenant_ended_reason", "tenant_id", "ended_reason", "started_at", "call_id"),
-        Index("ix_calls_open", "status", sqlite_where=_NOT_ENDED, postgresql_where=_NOT_ENDED),
+        Index("ix_calls_open", "status", sqlite_where=NOT_ENDED, postgresql_where=NOT_ENDED),
+        # Lines of a trunk (store/lines.py): who has one or waits, and when the last one went.
+        Index(
+            "ix_calls_open_on_trunk",
+            "tenant_id",
+            "trunk_id",
+            sqlite_where=OPEN_ON_TRUNK,
+            postgresql_where=OPEN_ON_TRUNK,
+        ),
+        Index(
+            "ix_calls_line_taken",
+            "tenant_id",
+            "trunk_id",
+            "line_taken_at",
+            sqlite_where=HAS_LINE,
+            postgresql_where=HAS_LINE,
+        ),
+        Index(
+            "ix_calls_dialled",
+            "tenant_id",
+            "trunk_id",
+            "dialled_at",
+            sqlite_where=HAS_DIALLED,
+            postgresql_where=HAS_DIALLED,
+        ),
     )
 
     call_id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -82,6 +110,15 @@ class CallRow(Base):
     ended_by: Mapped[str | None] = mapped_column(String(16))
     ended_detail: Mapped[str | None] = mapped_column(Text)
     talk_seconds: Mapped[float | None] = mapped_column(Float)
+    trunk_id: Mapped[str | None] = mapped_column(String(64))
+    to_number: Mapped[str | None] = mapped_column(String(16))  # E.164
+    from_number: Mapped[str | None] = mapped_column(String(16))  # E.164
+    # Kept by store/lines.py: the place in the trunk's queue, the latest sign of still waiting,
+    # the line, and the moment reserved for the INVITE.
+    line_asked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    line_waited_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    line_taken_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    dialled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class EventRow(Base):
