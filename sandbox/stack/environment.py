@@ -34,6 +34,7 @@ _VENDORS = {
     "deepgram": ("DEEPGRAM_API_KEY", "DEEPGRAM_BASE_URL", "/deepgram/v1/listen"),
     "groq": ("GROQ_API_KEY", "GROQ_BASE_URL", "/groq/openai/v1"),
     "elevenlabs": ("ELEVEN_API_KEY", "ELEVENLABS_BASE_URL", "/elevenlabs/v1"),
+    "openai": ("OPENAI_API_KEY", "OPENAI_BASE_URL", "/openai/v1"),
 }
 
 

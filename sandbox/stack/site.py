@@ -15,7 +15,7 @@ TASK_QUEUE = "calls"
 BRIDGE_TASK_QUEUE = "bridge"
 BUCKET = "recordings"
 REGION = "us-east-1"
-STAND_INS = ("deepgram", "groq", "elevenlabs")
+STAND_INS = ("deepgram", "groq", "elevenlabs", "openai")
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,14 @@ def test_the_description_survives_its_file(site: Site, tmp_path: Path) -> None:
     written = StackDescription.of(site, {})
     written.write(tmp_path / "stack.json")
     assert StackDescription.read(tmp_path / "stack.json") == written
-    assert set(written.stand_ins) == {"deepgram", "groq", "elevenlabs", "recorder", "carrier"}
+    assert set(written.stand_ins) == {
+        "deepgram",
+        "groq",
+        "elevenlabs",
+        "openai",
+        "recorder",
+        "carrier",
+    }
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"stand_ins": 1}'])
