@@ -1,4 +1,4 @@
-"""Stand-ins for Deepgram, Groq and ElevenLabs. See docs/sandbox_providers.md."""
+"""Stand-ins for Deepgram, Groq, ElevenLabs and OpenAI Realtime. See docs/sandbox_providers.md."""
 
 import os
 

@@ -176,7 +176,7 @@ class LiveSocket:
                 final_sent_at=time.time(),
             )
 
-    async def _fail(self, message: str) -> None:
+    async def _fail(self, _status: int, message: str) -> None:
         await self._ws.close(code=1011, message=f"DATA-0000: {message}".encode())
 
 

@@ -148,7 +148,7 @@ class ScribeSocket:
             words=words,
         )
 
-    async def _told_to_fail(self, message: str) -> None:
+    async def _told_to_fail(self, _status: int, message: str) -> None:
         await self._fail("transcriber_error", message)
 
     async def _fail(self, kind: str, message: str) -> None:

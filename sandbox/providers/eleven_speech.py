@@ -190,7 +190,7 @@ class SpeechSocket:
         context.entry["finished_at"] = time.time()
         await self._ws.send_json({"isFinal": True, "contextId": context.id})
 
-    async def _told_to_fail(self, message: str) -> None:
+    async def _told_to_fail(self, _status: int, message: str) -> None:
         await self._fail(message, "internal_server_error", 1011)
 
     async def _fail(self, message: str, error: str, code: int = 1008) -> None:

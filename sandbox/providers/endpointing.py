@@ -19,8 +19,9 @@ LONGEST_SECONDS = 20.0
 class Endpointer:
     """Follows one mono stream. All times are seconds since its start."""
 
-    def __init__(self, rate: int) -> None:
-        self.rate = rate
+    def __init__(self, rate: int, quietest: float = QUIETEST_DB) -> None:
+        """`quietest`: dB of full scale, below which nothing is speech."""
+        self.rate, self._quietest = rate, quietest
         self.elapsed = 0.0
         self.reset()
         self._pending = np.zeros(0, dtype=np.int16)
@@ -63,7 +64,7 @@ class Endpointer:
 
     def _follow(self, level: float) -> bool:
         self._recent.append(level)
-        threshold = max(QUIETEST_DB, min(self._recent) + _ABOVE_NOISE_DB)
+        threshold = max(self._quietest, min(self._recent) + _ABOVE_NOISE_DB)
         if self.speaking:
             threshold = max(threshold, self._peak - SPEECH_RANGE_DB)
         if level < threshold:

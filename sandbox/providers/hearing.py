@@ -19,6 +19,7 @@ from typing import TypeVar
 from sandbox.providers.ears import Ears, Heard
 from sandbox.providers.endpointing import LONGEST_SECONDS, Endpointer
 from sandbox.providers.mouth import Samples
+from sandbox.providers.spectrum import QUIETEST_DB
 
 T = TypeVar("T")
 
@@ -87,14 +88,19 @@ class Listener:
         language: str = "",
         *,
         endpointing: float | None = ENDPOINTING_SECONDS,
+        patience: float = PATIENCE_SECONDS,
         interim: bool = True,
+        quietest: float = QUIETEST_DB,
     ) -> None:
-        """`endpointing`: seconds of quiet, at least 0.1; None = only `finish` ends an utterance."""
+        """`endpointing`: seconds of quiet, at least 0.1; None = only `finish` ends an utterance.
+
+        `patience`: seconds of quiet that end any utterance, listed phrase or not.
+        """
         self._ears, self._rate, self._language = ears, rate, language
         self._second = getattr(ears, "second", None)  # ears of other makes have none
         self._endpointing = None if endpointing is None else max(endpointing, ENDPOINTING_SECONDS)
-        self._interim = interim
-        self._endpointer = Endpointer(rate)
+        self._patience, self._interim = patience, interim
+        self._endpointer = Endpointer(rate, quietest)
         self._now = _Current()
 
     @property
@@ -156,7 +162,7 @@ class Listener:
             return True
         if self._endpointing is None or followed.quiet < self._endpointing - 1e-6:
             return False
-        if followed.quiet >= max(PATIENCE_SECONDS, self._endpointing):
+        if followed.quiet >= max(self._patience, self._endpointing) - 1e-6:
             return True
         heard = await self._now.verdict if self._now.verdict else None
         return heard is not None and not heard.unfinished

@@ -80,11 +80,11 @@ async def meet_answer(
     operation: str,
     request: web.Request,
     ws: web.WebSocketResponse,
-    refuse: Callable[[str], Awaitable[None]],
+    refuse: Callable[[int, str], Awaitable[None]],
 ) -> bool:
     """Let the next fault hit an answer on an open websocket. True: the answer may still be sent.
 
-    `refuse` sends the vendor's error message and closes the socket.
+    `refuse` (status, message) sends the vendor's error message; it may close the socket.
     """
     fault = vendor.take(operation)
     if fault is None:
@@ -100,6 +100,6 @@ async def meet_answer(
         await ws.send_str(GARBAGE.decode("latin-1"))
         return False
     else:
-        await refuse(_ORDERED)
+        await refuse(fault.status, _ORDERED)
         return False
     return not (ws.closed or gone(request))

@@ -128,4 +128,11 @@ def from_wire(data: bytes, encoding: str) -> Samples:
         codes = ~codes & 0xFF
         magnitude = (((codes & 0x0F) << 3) + 0x84 << ((codes & 0x70) >> 4)) - 0x84
         return np.where(codes & 0x80, -magnitude, magnitude).astype(np.int16)
+    if encoding == "alaw":
+        codes = codes ^ 0x55
+        exponent, mantissa = (codes & 0x70) >> 4, (codes & 0x0F) << 4
+        magnitude = np.where(
+            exponent, mantissa + 0x108 << np.maximum(exponent - 1, 0), mantissa + 8
+        )
+        return np.where(codes & 0x80, magnitude, -magnitude).astype(np.int16)
     raise BadAudio(f"The encoding {encoding[:40]!r} is not supported.")

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from sandbox.providers import control, deepgram, elevenlabs, groq
+from sandbox.providers import control, deepgram, elevenlabs, groq, openai
 from sandbox.providers.ears import Ears, Phrase
 from sandbox.providers.faults import Vendor
 from sandbox.providers.lenient import LenientEars
@@ -35,6 +35,7 @@ async def build(scenario: Scenario, hearing: Hearing = Hearing.STRICT) -> web.Ap
     stand_ins = (
         (deepgram.Deepgram(ears), deepgram.refusal),
         (groq.Groq(ears, Mind(scenario)), groq.refusal),
+        (openai.OpenAI(ears, Mind(scenario)), openai.refusal),
         (elevenlabs.ElevenLabs(ears), elevenlabs.refusal),
     )
     for stand_in, refusal in stand_ins:

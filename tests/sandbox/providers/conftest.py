@@ -13,7 +13,7 @@ from aiohttp import web
 from sandbox.providers.scenario import DEMO, load
 from sandbox.providers.server import build
 
-VENDORS = ("deepgram", "groq", "elevenlabs")
+VENDORS = ("deepgram", "groq", "elevenlabs", "openai")
 
 
 @pytest.fixture(scope="session")
