@@ -21,6 +21,7 @@ from sandbox.carrier.gate import Gate
 from sandbox.carrier.phone import Phone
 from sandbox.carrier.scenario import Behaviour, Scenario
 from sandbox.carrier.settings import CarrierSettings
+from sandbox.carrier.taps import Taps
 from sandbox.providers.faults import Fault
 
 log = structlog.get_logger()
@@ -60,7 +61,9 @@ class Carrier:
         """Raises OSError when a port or the folder cannot be used."""
         await asyncio.to_thread(self._folder.mkdir, parents=True, exist_ok=True)
         self.bridge.on_incoming = self._incoming
-        self.bridge.sip_taps.append(self.book.overhear)
+        taps = Taps(self.book, self.phones)
+        self.bridge.sip_taps.append(taps.signalling)
+        self.bridge.media_tap = taps.audio
         await self.bridge.start()
 
     async def aclose(self) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from bridge.ladder.record import SipMessage
 from bridge.legs import DtmfHeard, Held, LegEnd, LegEvent, Resumed, Ringing, TransferRequested
+from sandbox.carrier.invites import Invites
 from sandbox.carrier.times import now, written
+from sandbox.carrier.wire import Span, WireEar
 
 _REMEMBERED = 1000
 _BRIDGE = "them"  # to the phone, the bridge is the other side
@@ -36,6 +37,9 @@ class CallRecord:
     """What the phone did and what happened to it, in order, each with `at`."""
     headers: dict[str, str] = field(default_factory=dict)
     heard: dict[str, Any] | None = None
+    wire: WireEar | None = None
+    _holds: list[Span] = field(default_factory=list)  # the phone's own, those that are over
+    _holds_since: datetime | None = None
 
     def did(self, what: str, **details: Any) -> None:
         self.doings.append({"at": written(now()), "what": what, **details})
@@ -48,14 +52,22 @@ class CallRecord:
                 self.did("ringing", status=event.status)
             case Held():
                 self.did("held", by=_who(event.by))
+                if event.by != _BRIDGE:
+                    self._holds_since = now()
             case Resumed():
                 self.did("resumed", by=_who(event.by))
+                if event.by != _BRIDGE:
+                    self._holds, self._holds_since = self._held(), None
             case DtmfHeard():
                 self.did("dtmf", digit=event.digit, ms=event.ms, way=event.way, by="bridge")
             case TransferRequested():
                 self.did("transfer-requested", target=event.target, by="bridge")
             case _:
                 pass
+
+    def _held(self) -> list[Span]:
+        since = self._holds_since
+        return [*self._holds, (since, now())] if since else self._holds
 
     def document(self) -> dict[str, Any]:
         end = self.end
@@ -91,6 +103,7 @@ class CallRecord:
             ],
             "dtmf": "".join(each["digit"] for each in self.doings if each["what"] == "dtmf"),
             "heard": self.heard,
+            "wire": self.wire.document(self.answered_at, self._held()) if self.wire else None,
             "quality": end.as_document()["quality"] if end else None,
             "doings": self.doings,
         }
@@ -101,13 +114,13 @@ class Book:
 
     def __init__(self) -> None:
         self._records: OrderedDict[str, CallRecord] = OrderedDict()
-        self._invites: OrderedDict[str, int] = OrderedDict()
+        self.invites = Invites()
 
     def open(self, record: CallRecord) -> CallRecord:
         self._records[record.id] = record
         while len(self._records) > _REMEMBERED:
             self._records.popitem(last=False)
-        record.invites = self._invites.get(record.sip_call_id, 0)
+        record.invites = self.invites.of_call(record.sip_call_id)
         return record
 
     def find(self, call_id: str) -> CallRecord | None:
@@ -117,27 +130,6 @@ class Book:
 
     def __iter__(self) -> Iterator[CallRecord]:
         return iter(self._records.values())
-
-    def overhear(self, message: SipMessage) -> None:
-        """Counts INVITEs; a tap of signalling."""
-        if not message.data.startswith(b"INVITE "):
-            return
-        call_id = _call_id(message.data)
-        self._invites[call_id] = self._invites.get(call_id, 0) + 1
-        while len(self._invites) > 2 * _REMEMBERED:
-            self._invites.popitem(last=False)
-        for record in reversed(self._records.values()):
-            if record.sip_call_id == call_id:
-                record.invites = self._invites[call_id]
-                return
-
-
-def _call_id(message: bytes) -> str:
-    for line in message.split(b"\r\n\r\n", 1)[0].split(b"\r\n"):
-        name, _, value = line.partition(b":")
-        if name.strip().lower() in (b"call-id", b"i"):
-            return value.strip().decode("latin-1")
-    return ""
 
 
 def _who(side: str) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 from sandbox.carrier.times import now as wall_clock
 from sandbox.carrier.times import written
 
-_VOICED = 300.0  # root mean square of 16-bit samples; G.711's noise is below 10
-_PAUSE = 0.3  # seconds; shorter quiet belongs to what is said around it
+VOICED = 300.0  # root mean square of 16-bit samples; G.711's noise is below 10
+PAUSE = 0.3  # seconds; shorter quiet belongs to what is said around it
 _LATE = 0.2  # seconds; a frame that comes later than that comes after a hold or a lost line
 
 
@@ -65,7 +65,7 @@ class Ear:
         began = self.seconds
         self._written += samples.size
         self._wave.writeframes(samples.tobytes())
-        if samples.size and float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) > _VOICED:
+        if samples.size and float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) > VOICED:
             self._note(began)
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class Ear:
             self._wave.close()
 
     def _note(self, began: float) -> None:
-        if self.voiced and began - self.voiced[-1][1] < _PAUSE:
+        if self.voiced and began - self.voiced[-1][1] < PAUSE:
             self.voiced[-1][1] = round(self.seconds, 3)
         else:
             self.voiced.append([round(began, 3), round(self.seconds, 3)])

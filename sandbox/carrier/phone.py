@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,12 +18,15 @@ from sandbox.carrier.cdr import CallRecord
 from sandbox.carrier.ear import Ear
 from sandbox.carrier.scenario import Behaviour, Step
 from sandbox.carrier.times import now
+from sandbox.carrier.wire import WireEar
 
 log = structlog.get_logger()
 
 _T = TypeVar("_T")
 _DIGIT_SECONDS = 0.2
 _PAUSE_SECONDS = 0.5  # a `w`
+_FLAP_SECONDS = 0.25
+_SPEECHLESS = 20.0  # seconds that a phone waits for the other side to say something and to stop
 
 
 class Phone:
@@ -32,9 +37,17 @@ class Phone:
         self.record = record
         self._bridge = bridge
         self._ear = Ear(folder / f"{record.id}.wav")
+        self.wire = record.wire = WireEar()
+        self._spoke = time.monotonic()
+        self._answers_cancel = False
         self._over = asyncio.create_task(leg.ended())
         leg.on_event = self._told
         leg.on_frame = lambda pcm: self._ear.hear(pcm, leg.sample_rate, bridge.now())
+
+    @property
+    def audio_port(self) -> int:
+        """Where it is spoken to; 0 while there is none."""
+        return self.leg.media.local_port if self.leg.media is not None else 0
 
     async def answer(self, behaviour: Behaviour) -> None:
         """Ring, then answer and go through the steps, refuse, or ring for ever."""
@@ -73,6 +86,10 @@ class Phone:
             await self.meanwhile(asyncio.sleep(step.listen))
         elif step.silence is not None:
             await self.be_silent(step.silence)
+        elif step.hear is not None:
+            await self._hear_out(step.hear)
+        elif step.flap is not None:
+            await self._flap(step.flap)
         elif step.hold is not None:
             await self._agree(leg.hold(step.hold))
         elif step.resume:
@@ -107,8 +124,23 @@ class Phone:
         finally:
             self._send(True)
 
+    def cancelled(self) -> None:
+        """The caller's CANCEL has arrived and is not read yet. A phone that crosses it answers now:
+        its description is ready, so that this needs no turn of the loop."""
+        if self._answers_cancel:
+            self._answers_cancel = False
+            with suppress(StopIteration):
+                self.leg.accept().send(None)
+            self.record.answered_at = now()
+
     async def _pick_up(self, behaviour: Behaviour) -> None:
         leg = self.leg
+        if behaviour.crossing:
+            await leg.play_early()
+            self.record.ringing_at = now()
+            self._answers_cancel = True
+            await self._over
+            return
         if behaviour.announce is not None:
             await leg.play_early()
             await self._speak(await voice.speech(behaviour.announce, leg.sample_rate))
@@ -130,12 +162,26 @@ class Phone:
             await self.do(step)
         await self._over
 
+    async def _hear_out(self, quiet: float) -> None:
+        if not await self.meanwhile(self.wire.hear_out(self._spoke, quiet, _SPEECHLESS)):
+            self.record.did("nothing-heard", seconds=_SPEECHLESS)
+        self._spoke = time.monotonic()
+
+    async def _flap(self, times: int) -> None:
+        """Odd: it holds in the end."""
+        begun = time.monotonic()
+        for change in range(times):
+            await self._agree(self.leg.resume() if change % 2 else self.leg.hold())
+            due = begun + (change + 1) * _FLAP_SECONDS
+            await self.meanwhile(asyncio.sleep(max(0.0, due - time.monotonic())))
+
     async def _speak(self, pcm: bytes) -> None:
         media = self.leg.media
         if media is None:
             raise LegOver("There is no call to speak in.")
         self.leg.play(pcm)
         await self.meanwhile(media.played())
+        self._spoke = time.monotonic()
 
     async def _agree(self, exchange: Coroutine[Any, Any, None]) -> None:
         try:

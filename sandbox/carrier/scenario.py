@@ -29,8 +29,10 @@ class Step(_Part):
     tone: float | None = Field(None, ge=50, le=3400)  # Hz, for a second
     listen: float | None = Field(None, ge=0, le=3600)  # seconds, as all below
     silence: float | None = Field(None, ge=0, le=3600)  # no RTP at all
+    hear: float | None = Field(None, gt=0, le=10)  # until the other side spoke, then was quiet
     hold: HoldKind | None = None
     resume: bool | None = None
+    flap: int | None = Field(None, ge=1, le=200)  # hold, resume, hold ... a quarter second each
     dtmf: str | None = Field(None, pattern=r"^[0-9*#A-Dw]{1,40}$")
     transfer: str | None = None
     hang_up: bool | None = None
@@ -65,6 +67,7 @@ class Behaviour(_Part):
 
     ring: float = Field(0.3, ge=0, le=3600)  # seconds before it does anything else
     answers: bool = True
+    crossing: bool = False  # answers in the moment when the caller's CANCEL arrives, not before
     refuse: int | None = Field(None, ge=300, le=699)  # with this status, in place of an answer
     reason: str | None = None  # value of a Reason header (RFC 3326) in the refusal
     announce: str | None = Field(
@@ -76,6 +79,8 @@ class Behaviour(_Part):
     def _no_steps_without_a_call(self) -> Self:
         if self.steps and (self.refuse is not None or not self.answers):
             raise ValueError("a call that is not answered has no steps")
+        if self.crossing and (self.refuse is not None or not self.answers or self.announce):
+            raise ValueError("`crossing` is an answer of its own kind, without announcement")
         if self.refuse is None and self.reason is not None:
             raise ValueError("`reason` goes with `refuse`")
         return self

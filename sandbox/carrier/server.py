@@ -47,6 +47,7 @@ class CarrierApi:
                 web.post("/control/call", self._place),
                 web.get("/control/calls", self._calls),
                 web.get("/control/calls/{id}", self._call),
+                web.get("/control/invites", self._invites),
                 web.post("/control/calls/{id}/step", self._step),
                 web.get("/control/calls/{id}/heard.wav", self._heard),
                 web.get("/control/scenario", self._scenario),
@@ -90,8 +91,14 @@ class CarrierApi:
             raise ValueError(f"to: that host cannot be found: {error}.") from None
         return web.json_response(record.document(), status=201)
 
-    async def _calls(self, _request: web.Request) -> web.Response:
-        return web.json_response({"calls": [each.document() for each in self._carrier.book]})
+    async def _calls(self, request: web.Request) -> web.Response:
+        ending = request.query.get("to", "")
+        found = [each for each in self._carrier.book if each.called.endswith(ending)]
+        return web.json_response({"calls": [each.document() for each in found]})
+
+    async def _invites(self, request: web.Request) -> web.Response:
+        found = self._carrier.book.invites.to(request.query.get("to", ""))
+        return web.json_response({"invites": [each.document() for each in found]})
 
     async def _call(self, request: web.Request) -> web.Response:
         return web.json_response(self._found(request).document())

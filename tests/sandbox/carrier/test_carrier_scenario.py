@@ -48,7 +48,7 @@ def test_our_numbers_cover_what_a_phone_can_do() -> None:
         ),
         (
             'name: x\nnumbers: {"1": {steps: [{say: hello, dtmf: "1"}]}}',
-            "numbers.1.steps.0: a step is exactly one of say, tone, listen, silence, hold, ",
+            "numbers.1.steps.0: a step is exactly one of say, tone, listen, silence, hear, hold, ",
         ),
         ('name: x\nnumbers: {"1": {steps: [{hold: firmly}]}}', "numbers.1.steps.0.hold: "),
         (
