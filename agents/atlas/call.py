@@ -9,16 +9,19 @@ from livekit.agents import AutoSubscribe, JobContext
 
 from agents.atlas.commands import Commands
 from agents.atlas.conversation import Conversation
-from agents.atlas.floor import Closed
+from agents.atlas.floor import Closed, Floor
 from agents.atlas.groq_client import groq_client
 from agents.atlas.hold import HoldMode
 from agents.atlas.human import Human
-from agents.atlas.pipeline import Vendors, make_session
+from agents.atlas.line import Line
+from agents.atlas.session import make_session, make_voice
 from agents.atlas.settings import AtlasSettings
+from agents.atlas.vendors import Vendors
 from agents.compass import fetch_assistant
 from agents.job import with_call_id
 from agents.presence import FLUSH_SECONDS, Presence
 from agents.turns import TurnPoster
+from agents.watching import CallWatch
 from contract.assistants import Assistant
 from contract.facts import FactKind
 from contract.identity import agent_identity
@@ -48,6 +51,8 @@ class AtlasCall:
         self._turns: TurnPoster | None = None
         self._conversation: Conversation | None = None
         self._human: Human | None = None
+        self._line: Line | None = None
+        self._watch: CallWatch | None = None
         self._endings: set[asyncio.Task[None]] = set()
         self._told_to_end = False
 
@@ -70,8 +75,12 @@ class AtlasCall:
         for task in self._endings:
             task.cancel()
         await asyncio.gather(*self._endings, return_exceptions=True)
+        if self._watch is not None:
+            await self._watch.aclose()
         if self._human is not None:
             await self._human.aclose()
+        if self._line is not None:
+            await self._line.aclose()
         if self._conversation is not None:
             await self._conversation.aclose()
         if self._presence is not None:
@@ -102,26 +111,19 @@ class AtlasCall:
         )
 
     async def _converse(self, presence: Presence, assistant: Assistant) -> None:
-        language = self._job.language or assistant.language
-        vendors = Vendors(self._settings, self._http, self._groq)
         self._turns = self._turn_poster()
         self._turns.start()
-        conversation = Conversation(
-            make_session(assistant, language, vendors),
-            assistant,
-            opening=self._job.opening,
-            language=language,
-            resume_line=self._settings.atlas_resume_line,
-            tool_targets=self._settings.tool_targets,
-            tell=self._tell,
-            record_opening=self._record_opening,
-            add_turn=self._turns.add,
-            on_failed=self._fail,
-            on_over=self._leave_later,
-        )
-        self._conversation = conversation
+        conversation = self._conversation = self._make_conversation(assistant, self._turns)
         await conversation.start(self._ctx.room, self._job.human_identity)
         hold = HoldMode(conversation.floor, conversation.voice)
+        self._line = Line(
+            self._ctx.room,
+            self._job.human_identity,
+            on_answered=lambda: self._open_gate(Gate.PHONE_ANSWERED),
+            on_hold=hold.change,
+        )
+        # Before anybody is told that Atlas is ready: who comes late reads what has happened.
+        self._line.start()
         commands = Commands(conversation.floor, hold, conversation.voice, self._end)
         presence.appear(commands.methods())
         presence.tell(FactKind.AGENT_READY)
@@ -130,10 +132,33 @@ class AtlasCall:
             self._job.human_identity,
             self._ctx.job.room.sid,
             tell=self._tell,
-            on_present=self._human_present,
+            on_present=lambda: self._open_gate(Gate.CALLER_ACTIVE),
             on_gone=lambda: presence.leave("the human left"),
         )
         self._human.start()
+        self._watch = CallWatch(self._ctx, self._job.human_identity, self._tell, agents=False)
+        self._watch.start()
+
+    def _make_conversation(self, assistant: Assistant, turns: TurnPoster) -> Conversation:
+        language = self._job.language or assistant.language
+        vendors = Vendors(self._settings, self._http, self._groq)
+        session, floor = make_session(assistant, language, vendors), Floor()
+        return Conversation(
+            session,
+            floor,
+            make_voice(assistant, session, floor),
+            assistant,
+            opening=self._job.opening,
+            language=language,
+            resume_line=self._settings.atlas_resume_line,
+            tool_targets=self._settings.tool_targets,
+            tell=self._tell,
+            record_opening=self._record_opening,
+            rehearse=self._job.gate is not Gate.CALLER_ACTIVE,
+            add_turn=turns.add,
+            on_failed=self._fail,
+            on_over=self._leave_later,
+        )
 
     def _turn_poster(self) -> TurnPoster:
         base = self._settings.internal_api_url.rstrip("/")
@@ -144,8 +169,8 @@ class AtlasCall:
             source=agent_identity(self._job.role, self._job.generation),
         )
 
-    def _human_present(self) -> None:
-        if self._job.gate is Gate.CALLER_ACTIVE and self._conversation is not None:
+    def _open_gate(self, by: Gate) -> None:
+        if self._job.gate is by and self._conversation is not None:
             self._conversation.floor.clear(Closed.GATE)
 
     def _tell(self, kind: FactKind, data: dict[str, Any]) -> None:
@@ -173,9 +198,8 @@ class AtlasCall:
         self._in_background(self._take_leave(conversation, farewell))
 
     async def _take_leave(self, conversation: Conversation, farewell: str | None) -> None:
-        await conversation.voice.hush()
+        await conversation.voice.fall_silent()
         if farewell:
-            conversation.voice.unhush()
             await conversation.voice.say_out(farewell, _FAREWELL_PATIENCE)
         if self._presence is not None:
             self._presence.leave("ended by the workflow")

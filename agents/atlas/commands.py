@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from agents.atlas.floor import Closed, Floor
@@ -31,8 +31,8 @@ class Commands:
     def methods(self) -> dict[str, Method]:
         return {
             AtlasRpc.START: self._start,
-            AtlasRpc.HOLD: self._by_seq(self._hold_mode.hold),
-            AtlasRpc.RESUME: self._by_seq(self._hold_mode.resume),
+            AtlasRpc.HOLD: self._hold(True),
+            AtlasRpc.RESUME: self._hold(False),
             AtlasRpc.SAY: self._say,
             AtlasRpc.END: self._end,
         }
@@ -40,12 +40,12 @@ class Commands:
     async def _start(self, _: dict[str, Any]) -> None:
         self._floor.clear(Closed.GATE)
 
-    def _by_seq(self, command: Callable[[int], Awaitable[None]]) -> Method:
+    def _hold(self, held: bool) -> Method:
         async def run(payload: dict[str, Any]) -> None:
             seq = payload.get("seq")
             if not isinstance(seq, int) or isinstance(seq, bool):
                 raise ValueError("seq must be a whole number.")
-            await command(seq)
+            self._hold_mode.change(seq, held)
 
         return run
 
@@ -58,7 +58,7 @@ class Commands:
         if not self._floor.is_open:
             raise ValueError("Atlas cannot speak now: not answered yet, on hold or ending.")
         self._said.add(said_id)
-        self._voice.say(text)
+        self._voice.say(text, again=True)
 
     async def _end(self, payload: dict[str, Any]) -> None:
         farewell = payload.get("farewell")

@@ -16,12 +16,13 @@ from livekit.agents import (
     UserStateChangedEvent,
     llm,
 )
-from livekit.agents.voice import room_io
 
 from agents.atlas.agent import AtlasAgent
 from agents.atlas.fillers import FillerController
 from agents.atlas.floor import Closed, Floor
-from agents.atlas.opening import CallOpening
+from agents.atlas.opening import CallOpening, instructions_of
+from agents.atlas.rehearsal import Rehearsal
+from agents.atlas.room_options import room_options
 from agents.atlas.silence import SilenceWatchdog
 from agents.atlas.tools.end_call import EndCall
 from agents.atlas.tools.http import HttpToolCaller
@@ -36,16 +37,12 @@ from agents.atlas.withheld import (
     WithheldAnswer,
 )
 from agents.turns import Turn
-from contract.assistants import Assistant
+from contract.assistants import Assistant, RuntimeMode
 from contract.facts import FactKind
 from contract.rooms import Opening
 from contract.tool_targets import ToolTargets
 
 log = logging.getLogger(__name__)
-
-# What recognisers want. At any other rate livekit puts a resampler of its own before them, which
-# holds back about 80 ms of every turn.
-HEARING_RATE = 16000
 
 Tell = Callable[[FactKind, dict[str, Any]], None]
 
@@ -54,6 +51,8 @@ class Conversation:
     def __init__(
         self,
         session: AgentSession[None],
+        floor: Floor,
+        voice: Voice,
         assistant: Assistant,
         *,
         opening: Opening,
@@ -62,19 +61,21 @@ class Conversation:
         tool_targets: ToolTargets,
         tell: Tell,
         record_opening: Callable[[], Awaitable[None]],
+        rehearse: bool,
         add_turn: Callable[[Turn], None],
         on_failed: Callable[[str], None],
         on_over: Callable[[], None],
     ) -> None:
+        """`rehearse`: the call is not answered yet, so the opening can be prepared."""
         self.session = session
-        self.floor = Floor()
-        self.voice = Voice(session)
+        self.floor = floor
+        self.voice = voice
         self._assistant = assistant
         self._tell = tell
         self._on_failed = on_failed
         self._on_over = on_over
         self._http = tool_session(tool_targets)
-        self._fillers = FillerController(assistant.fillers, may_speak=self._is_thinking)
+        self._fillers = FillerController(assistant.fillers, may_speak=self._may_fill)
         self._end_call = EndCall(
             assistant.tools.end_call, floor=self.floor, voice=self.voice, ended=self._ended
         )
@@ -94,6 +95,7 @@ class Conversation:
             floor=self.floor,
             voice=self.voice,
             record=record_opening,
+            rehearsal=self._rehearsal() if rehearse else None,
         )
 
     async def start(self, room: rtc.Room, human_identity: str) -> None:
@@ -102,6 +104,7 @@ class Conversation:
         self.session.on("user_input_transcribed", self._heard)
         self.session.on("close", self._closed)
         self.floor.on_change(self._floor_changed)
+        self.voice.start()
         self._recorder.start()
         # Deaf until the gate opens: no transcript, no turn, no bill for the ringing.
         self.voice.listen(False)
@@ -109,7 +112,7 @@ class Conversation:
         await self.session.start(
             agent,
             room=room,
-            room_options=self._room_options(agent, human_identity),
+            room_options=room_options(agent, human_identity, typing=self._assistant.text_input),
             # A session host would let anybody in the room drive and read this session.
             session_host=False,
             record=False,
@@ -125,6 +128,7 @@ class Conversation:
         await self._watchdog.aclose()
         await self._fillers.aclose()
         await self._end_call.aclose()
+        await self.voice.aclose()
         await self.session.aclose()
         await self._recorder.aclose()
         self.session.off("close", self._closed)
@@ -137,6 +141,13 @@ class Conversation:
         items = usage_items(self.session.usage.model_usage, self._assistant)
         return [asdict(item) for item in items]
 
+    def _rehearsal(self) -> Rehearsal | None:
+        # A realtime model is asked for nothing before the answer, and it is quick.
+        if self._assistant.mode is RuntimeMode.REALTIME:
+            return None
+        options = self._assistant.opening
+        return Rehearsal(self.session, options, instructions_of(options))
+
     def _tools(self) -> list[llm.Tool | llm.Toolset]:
         options = self._assistant.tools
         breaker = RepetitionBreaker()
@@ -147,28 +158,10 @@ class Conversation:
             tools.append(self._end_call.tool())
         return tools
 
-    def _room_options(self, agent: AtlasAgent, human_identity: str) -> room_io.RoomOptions:
-        typing = self._assistant.text_input
-        return room_io.RoomOptions(
-            participant_identity=human_identity,
-            # Speech from before the gate must not be heard: that is what pre-connect audio is.
-            audio_input=room_io.AudioInputOptions(
-                pre_connect_audio=False, sample_rate=HEARING_RATE
-            ),
-            audio_output=room_io.AudioOutputOptions(
-                track_publish_options=rtc.TrackPublishOptions(
-                    source=rtc.TrackSource.SOURCE_MICROPHONE
-                )
-            ),
-            text_input=room_io.TextInputOptions(text_input_cb=agent.on_text) if typing else False,
-            # What was said goes into the room as text for those who type, and nobody else.
-            text_output=typing,
-            # The workflow decides when a call is over.
-            close_on_disconnect=False,
-        )
-
-    def _is_thinking(self) -> bool:
-        return self.floor.is_open and self.session.agent_state == "thinking"
+    def _may_fill(self) -> bool:
+        # A realtime model has one answer at a time, so nothing could be said ahead of it.
+        pipeline = self._assistant.mode is RuntimeMode.PIPELINE
+        return pipeline and self.floor.is_open and self.session.agent_state == "thinking"
 
     def _patience_with_answer(self) -> float | None:
         speech = self.session.current_speech
@@ -187,6 +180,8 @@ class Conversation:
 
     def _floor_changed(self) -> None:
         self.voice.listen(self.floor.is_open)
+        if self.floor.is_open:
+            self.voice.take_up()
         self._look_for_silence()
 
     def _state_changed(self, _: AgentStateChangedEvent | UserStateChangedEvent) -> None:

@@ -35,6 +35,11 @@ class Floor:
     def is_held(self) -> bool:
         return Closed.HOLD in self._reasons
 
+    @property
+    def is_audible(self) -> bool:
+        """Whether a word of Atlas may be heard at all: a farewell may, although it ends."""
+        return not self._reasons & {Closed.GATE, Closed.HOLD}
+
     def on_change(self, listener: Callable[[], None]) -> None:
         """Listeners must not raise; they are called when the floor opens or closes."""
         self._listeners.append(listener)

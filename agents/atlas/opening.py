@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from agents.atlas.floor import Floor
+from agents.atlas.rehearsal import Rehearsal
 from agents.atlas.voice import Voice
 from contract.assistants import OpeningMode, OpeningOptions
 from contract.rooms import Opening
@@ -28,6 +29,7 @@ class CallOpening:
         floor: Floor,
         voice: Voice,
         record: Callable[[], Awaitable[None]],
+        rehearsal: Rehearsal | None = None,
     ) -> None:
         self._opening = opening
         self._options = options
@@ -35,9 +37,12 @@ class CallOpening:
         self._floor = floor
         self._voice = voice
         self._record = record
+        self._rehearsal = rehearsal if opening is Opening.FIRST else None
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        if self._rehearsal is not None:
+            self._rehearsal.start()
         self._task = asyncio.create_task(self._open(), name="opening")
 
     async def aclose(self) -> None:
@@ -45,12 +50,14 @@ class CallOpening:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        if self._rehearsal is not None:
+            await self._rehearsal.aclose()
 
     async def _open(self) -> None:
         await self._floor.opened()
         if self._opening is Opening.RESUME:
             if self._resume_line:
-                self._voice.say(self._resume_line)
+                self._voice.say(self._resume_line, again=True)
             return
         # Recorded before it is spoken, so that no successor greets a second time.
         try:
@@ -61,8 +68,17 @@ class CallOpening:
         self._speak()
 
     def _speak(self) -> None:
-        text = self._options.text
-        if self._options.mode is OpeningMode.SAY and text:
-            self._voice.say(text)
+        rehearsed = self._rehearsal
+        if rehearsed is not None:
+            rehearsed.stop_unless_usable()
+        if rehearsed is not None and rehearsed.text and rehearsed.recording.is_usable:
+            self._voice.say(rehearsed.text, recording=rehearsed.recording, again=True)
+        elif self._options.mode is OpeningMode.SAY and self._options.text:
+            self._voice.say(self._options.text, again=True)
         elif self._options.mode is OpeningMode.GENERATE:
-            self._voice.generate(text or "Greet the caller.")
+            self._voice.generate(instructions_of(self._options))
+
+
+def instructions_of(options: OpeningOptions) -> str:
+    """What a model is told when it makes the opening up."""
+    return options.text or "Greet the caller."

@@ -6,11 +6,8 @@ are objects, never strings such as "openai/gpt-4o": those mean LiveKit Cloud's i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, cast
 
-import aiohttp
-import openai
 from livekit.agents import (
     NOT_GIVEN,
     AgentSession,
@@ -25,26 +22,13 @@ from livekit.agents.voice.turn import TurnDetectionMode
 from livekit.plugins import deepgram, elevenlabs, groq
 from livekit.plugins.elevenlabs import TTSEncoding
 
-from agents.atlas.settings import ProviderSettings
+from agents.atlas.vendors import UnknownProvider, Vendors, without_region
 from contract.assistants import Assistant, TurnDetection, TurnOptions
 
 DEFAULT_VOICE = "default"
 # How long nothing may be understood after a sound that stopped the answer. Recognisers' finals come
 # within half a second of quiet.
 FALSE_INTERRUPTION_SECONDS = 0.6
-
-
-class UnknownProvider(ValueError):
-    """The assistant names a provider that Atlas has no plugin for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vendors:
-    """The ways to the providers, opened by whoever closes them."""
-
-    settings: ProviderSettings
-    http: aiohttp.ClientSession
-    groq: openai.AsyncClient
 
 
 def make_session(assistant: Assistant, language: str, vendors: Vendors) -> AgentSession[None]:
@@ -113,14 +97,14 @@ def _ears(assistant: Assistant, language: str, vendors: Vendors) -> stt.STT[Any]
         case "groq":
             return groq.STT(
                 model=options.model,
-                language=_without_region(language),
+                language=without_region(language),
                 api_key=settings.groq_api_key,
                 client=vendors.groq,
             )
         case "elevenlabs":
             return elevenlabs.STT(
                 model=options.model,
-                language_code=_without_region(language),
+                language_code=without_region(language),
                 # Without it Scribe commits a transcript only when it is told to.
                 server_vad={},
                 api_key=settings.eleven_api_key,
@@ -154,13 +138,9 @@ def _mouth(assistant: Assistant, language: str, vendors: Vendors) -> tts.TTS[Any
     return elevenlabs.TTS(
         model=options.model,
         voice_id=voice,
-        language=_without_region(language),
+        language=without_region(language),
         encoding=cast(TTSEncoding, settings.elevenlabs_encoding),
         api_key=settings.eleven_api_key,
         base_url=settings.elevenlabs_base_url,
         http_session=vendors.http,
     )
-
-
-def _without_region(language: str) -> str:
-    return language.partition("-")[0]

@@ -34,6 +34,13 @@ class ProviderSettings(AgentSettings):
         description="The form in which speech comes.",
     )
 
+    openai_api_key: Secret = Field(
+        "", description="OpenAI's key; only assistants of mode `realtime` need it."
+    )
+    openai_base_url: str = Field(
+        "https://api.openai.com/v1", pattern=HTTP_URL, description="OpenAI's address."
+    )
+
     def providers(self) -> dict[str, dict[str, Any]]:
         """For operators: who is asked where, and whether there is a key. Never the key."""
         known = {
@@ -41,6 +48,8 @@ class ProviderSettings(AgentSettings):
             "groq": (self.groq_api_key, self.groq_base_url),
             "elevenlabs": (self.eleven_api_key, self.elevenlabs_base_url),
         }
+        if self.openai_api_key:
+            known["openai"] = (self.openai_api_key, self.openai_base_url)
         providers = {
             name: {"key_set": bool(key.strip()), "host": urlsplit(url).netloc.rpartition("@")[2]}
             for name, (key, url) in known.items()

@@ -29,6 +29,7 @@ class TurnRecorder:
         # Signs of the caller's speech since their last turn, in seconds since the epoch.
         self._signs: list[float] = []
         self._last_caller_end = 0.0
+        self._quiet_since = 0.0
 
     def start(self) -> None:
         self._session.on("user_state_changed", self._on_state)
@@ -43,6 +44,8 @@ class TurnRecorder:
     def _on_state(self, changed: UserStateChangedEvent) -> None:
         if changed.new_state == "speaking":
             self._signs.append(changed.created_at)
+        elif changed.old_state == "speaking":
+            self._quiet_since = changed.created_at
 
     def _on_heard(self, heard: UserInputTranscribedEvent) -> None:
         self._signs.append(heard.created_at)
@@ -60,9 +63,11 @@ class TurnRecorder:
         caller = message.role == "user"
         start = message.metrics.get("started_speaking_at") or message.created_at
         end = message.metrics.get("stopped_speaking_at") or max(start, message.created_at)
+        if caller and "stopped_speaking_at" not in message.metrics:
+            # Of a realtime model: the turn says when it began, only the detector when it was over.
+            end = max(end, self._quiet_since)
         if caller:
             start = self._start_of_caller(start, end, text)
-        if caller:
             self._last_caller_end = max(start, end)
             self._signs.clear()
         return Turn(

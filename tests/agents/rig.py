@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from livekit import api
 from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
@@ -25,6 +25,7 @@ from tests.agents.compass_double import CompassDouble
 from tests.agents.listener import Listener
 
 CALL_TOKEN = "ct1.test"
+ParticipantKind = Literal["standard", "sip"]
 
 
 class Rig:
@@ -74,11 +75,12 @@ class Rig:
         )
         return "\n".join(tails)
 
-    def token(self, room: str, identity: str) -> str:
+    def token(self, room: str, identity: str, kind: ParticipantKind = "standard") -> str:
         here = self.stack.description
         return (
             api.AccessToken(here.livekit_api_key, here.livekit_api_secret)
             .with_identity(identity)
+            .with_kind(kind)
             .with_grants(api.VideoGrants(room_join=True, room=room))
             .to_jwt()
         )
@@ -88,36 +90,42 @@ class CallUnderTest:
     def __init__(self, rig: Rig, call_id: str) -> None:
         self.id = call_id
         self.opened_at = 0.0
-        self._rig = rig
+        self.rig = rig
         self._workflow: WorkflowHandle[Any, Any]
 
     async def open(self, *roles: AgentRole, **job: Any) -> None:
-        self._workflow = await self._rig.temporal.start_workflow(
+        self._workflow = await self.rig.temporal.start_workflow(
             Listener.run, id=self.id, task_queue="listeners"
         )
         self.opened_at = time.monotonic()
         agents = [
-            api.RoomAgentDispatch(
-                agent_name=role.value,
-                metadata=JobMetadata(
-                    **{
-                        "call_id": self.id,
-                        "agent_id": "demo",
-                        "role": role,
-                        "generation": 1,
-                        "call_token": CALL_TOKEN,
-                    }
-                    | job
-                ).to_json(),
-            )
+            api.RoomAgentDispatch(agent_name=role.value, metadata=self._job(role, job))
             for role in roles
         ]
-        await self._rig.livekit.room.create_room(api.CreateRoomRequest(name=self.id, agents=agents))
+        await self.rig.livekit.room.create_room(api.CreateRoomRequest(name=self.id, agents=agents))
+
+    async def dispatch(self, role: AgentRole, **job: Any) -> None:
+        """Send an agent into a room that is open already."""
+        await self.rig.livekit.agent_dispatch.create_dispatch(
+            api.CreateAgentDispatchRequest(
+                agent_name=role.value, room=self.id, metadata=self._job(role, job)
+            )
+        )
+
+    def _job(self, role: AgentRole, job: dict[str, Any]) -> str:
+        usual = {
+            "call_id": self.id,
+            "agent_id": "demo",
+            "role": role,
+            "generation": 1,
+            "call_token": CALL_TOKEN,
+        }
+        return JobMetadata(**usual | job).to_json()
 
     async def join(self, identity: str = CALLER_IDENTITY, caller: Caller | None = None) -> Caller:
         caller = caller or Caller()
-        url = self._rig.stack.description.livekit_url
-        await caller.join(url, self._rig.token(self.id, identity))
+        url = self.rig.stack.description.livekit_url
+        await caller.join(url, self.rig.token(self.id, identity))
         return caller
 
     async def facts(self) -> list[dict[str, Any]]:
@@ -132,12 +140,12 @@ class CallUnderTest:
             found: dict[str, Any] = await eventually(told, patience, f"no fact {kind}")
         except AssertionError as missing:
             facts = [fact["kind"] for fact in await self.facts()]
-            raise AssertionError(f"{missing}, only {facts}.\n{self._rig.logs()}") from None
+            raise AssertionError(f"{missing}, only {facts}.\n{self.rig.logs()}") from None
         return found
 
     async def tell(self, method: str, payload: str = "{}", identity: str = "atlas-1") -> str:
         # RoomService has the method, livekit-api 1.2.2 does not offer it yet.
-        rooms = self._rig.livekit.room
+        rooms = self.rig.livekit.room
         grants = api.VideoGrants(room_admin=True, room=self.id)
         answer = await rooms._client.request(
             "RoomService",
@@ -151,13 +159,13 @@ class CallUnderTest:
         return str(answer.payload)
 
     async def identities(self) -> set[str]:
-        found = await self._rig.livekit.room.list_participants(
+        found = await self.rig.livekit.room.list_participants(
             api.ListParticipantsRequest(room=self.id)
         )
         return {participant.identity for participant in found.participants}
 
     async def close(self) -> None:
-        await self._rig.livekit.room.delete_room(api.DeleteRoomRequest(room=self.id))
+        await self.rig.livekit.room.delete_room(api.DeleteRoomRequest(room=self.id))
 
 
 async def eventually(look: Callable[[], Any], patience: float, otherwise: str) -> Any:

@@ -19,7 +19,7 @@ class NotingVoice(Voice):
     def __init__(self, note: Callable[[str], None]) -> None:
         self._note = note
 
-    def say(self, text: str, *, interruptible: bool = True) -> None:
+    def say(self, text: str, **_: object) -> None:
         self._note(text)
 
     def generate(self, instructions: str) -> None:
