@@ -12,6 +12,7 @@ from api import problems
 from api.assistants import endpoints as assistants
 from api.assistants.sample import add_sample
 from api.auth import check_call_token
+from api.calls import commands as call_commands
 from api.calls import endpoints as calls
 from api.calls import events as call_events
 from api.codec import endpoints as codec
@@ -28,6 +29,7 @@ from api.keys import endpoints as keys
 from api.livekit_events import endpoints as livekit_events
 from api.numbers import endpoints as numbers
 from api.openapi_document import document_of
+from api.outbound_calls import endpoints as outbound_calls
 from api.parts import Parts, open_parts
 from api.recordings import endpoints as recordings
 from api.settings import ApiSettings
@@ -59,7 +61,9 @@ _NOT_COUNTED_FOR_AGENTS = ("/internal/",)
 _READINESS_KEPT_SECONDS = 1.0
 _RESOURCES = (
     web_calls,
+    outbound_calls,
     calls,
+    call_commands,
     call_events,
     recordings,
     assistants,

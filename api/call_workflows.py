@@ -1,19 +1,13 @@
-"""How the API talks to the workflows: start a call, tell it a fact, hang up."""
+"""How the API talks to the workflows: start a call, tell it a fact, command it."""
 
 from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
-from temporalio.common import (
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from api.temporal_errors import (
@@ -23,16 +17,16 @@ from api.temporal_errors import (
     WorkerAbsent,
     failure_type,
     is_not_found,
+    refusal_of,
 )
-from contract.calls import CallRequest, CallStatus, HangupAnswer, HangupCommand, RoomReady
+from api.workflow_start import TASK_TIMEOUT, WORKFLOW, details, retrieve, search_attributes, summary
+from contract.calls import CallRequest, RoomReady
 from contract.errors import Unavailable
 from contract.facts import Fact, FactKind, FactSource
 
-WORKFLOW = "CallWorkflow"
-_CALL_OVER = "call-ended"
-# A task that a killed worker held is given to another one after this; Temporal's default is 10 s.
-_TASK_TIMEOUT = timedelta(seconds=4)
 _SIGNAL_TIMEOUT = timedelta(seconds=3)
+
+T = TypeVar("T")
 
 
 class RoomNotOpened(Unavailable):
@@ -61,10 +55,10 @@ class CallWorkflows:
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            task_timeout=_TASK_TIMEOUT,
-            search_attributes=_search_attributes(request),
-            static_summary=_summary(request),
-            static_details=f"Asked for through the API by tenant `{request.tenant_id}`.",
+            task_timeout=TASK_TIMEOUT,
+            search_attributes=search_attributes(request),
+            static_summary=summary(request),
+            static_details=details(request),
         )
         deadline = asyncio.timeout(self._start_timeout.total_seconds())
         try:
@@ -78,13 +72,38 @@ class CallWorkflows:
                 )
                 return ready
         except WorkflowUpdateFailedError as refused:
-            raise (CallEnded if failure_type(refused) == _CALL_OVER else RoomNotOpened)() from None
+            raise (
+                CallEnded if failure_type(refused) == CallEnded.code else RoomNotOpened
+            )() from None
         except WorkflowAlreadyStartedError:
-            await _retrieve(operation)
+            await retrieve(operation)
             raise CallEnded from None
         except TEMPORAL_TROUBLE as trouble:
-            await _retrieve(operation)
+            await retrieve(operation)
             raise (WorkerAbsent if deadline.expired() else TemporalAway)() from trouble
+
+    async def start(self, request: CallRequest) -> None:
+        """Durably accepted when this returns, by whichever request; nobody has to be there to take
+        it. A call that is over by now was started as well. Raises TemporalAway when nobody knows.
+        """
+        try:
+            async with asyncio.timeout(self._start_timeout.total_seconds()):
+                await self._client.start_workflow(
+                    WORKFLOW,
+                    request,
+                    id=request.call_id,
+                    task_queue=self._task_queue,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                    task_timeout=TASK_TIMEOUT,
+                    search_attributes=search_attributes(request),
+                    static_summary=summary(request),
+                    static_details=details(request),
+                )
+        except WorkflowAlreadyStartedError:
+            return
+        except TEMPORAL_TROUBLE as trouble:
+            raise TemporalAway from trouble
 
     async def withdraw(self, call_id: str, timeout: timedelta) -> bool:
         """Have a started call end as cancelled. False when there is none. Needs no worker."""
@@ -128,9 +147,9 @@ class CallWorkflows:
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                     start_signal="fact",
                     start_signal_args=[fact.to_dict()],
-                    task_timeout=_TASK_TIMEOUT,
-                    search_attributes=_search_attributes(request),
-                    static_summary=_summary(request),
+                    task_timeout=TASK_TIMEOUT,
+                    search_attributes=search_attributes(request),
+                    static_summary=summary(request),
                     static_details="Somebody joined a room of ours that no request announced.",
                 )
         except WorkflowAlreadyStartedError:
@@ -139,20 +158,31 @@ class CallWorkflows:
             raise TemporalAway from trouble
         return True
 
-    async def hang_up(
-        self, call_id: str, command: HangupCommand, update_id: str | None
-    ) -> HangupAnswer:
-        """Raises CallEnded, WorkerAbsent, TemporalAway."""
+    async def command(
+        self,
+        call_id: str,
+        update: str,
+        command: object,
+        answer: type[T] | None,
+        *,
+        update_id: str | None,
+        patience: timedelta | None = None,
+    ) -> T:
+        """Have the call do something, and wait for its `answer`. `patience`: else as long as for
+        a start.
+
+        Raises CallRefuses and its kinds, WorkerAbsent, TemporalAway.
+        """
         handle = self._client.get_workflow_handle(call_id)
-        deadline = asyncio.timeout(self._start_timeout.total_seconds())
+        deadline = asyncio.timeout((patience or self._start_timeout).total_seconds())
         try:
             async with deadline:
-                answer: HangupAnswer = await handle.execute_update(
-                    "hangup", command, id=update_id, result_type=HangupAnswer
+                told: T = await handle.execute_update(
+                    update, command, id=update_id, result_type=answer
                 )
-                return answer
+                return told
         except WorkflowUpdateFailedError as refused:
-            raise CallEnded from refused
+            raise refusal_of(refused) from refused
         except TEMPORAL_TROUBLE as trouble:
             if is_not_found(trouble):
                 raise CallEnded from None
@@ -162,42 +192,3 @@ class CallWorkflows:
         """Raises one of TEMPORAL_TROUBLE."""
         if not await self._client.service_client.check_health():
             raise RuntimeError("Temporal's frontend is not serving.")
-
-
-async def _retrieve(operation: WithStartWorkflowOperation[Any, Any]) -> None:
-    # Else asyncio complains of an exception that was never retrieved. The future stays open when
-    # not even a connection could be made, and holds our own timeout's CancelledError after one.
-    try:
-        async with asyncio.timeout(0.01):
-            await operation.workflow_handle()
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-    except (*TEMPORAL_TROUBLE, WorkflowAlreadyStartedError):
-        return
-
-
-# The same names as in workflows/search_attributes.py, registered with Temporal by the stack.
-_TENANT_ID = SearchAttributeKey.for_keyword("TenantId")
-_ASSISTANT_ID = SearchAttributeKey.for_keyword("AssistantId")
-_CALL_DIRECTION = SearchAttributeKey.for_keyword("CallDirection")
-_CALL_PROVIDER = SearchAttributeKey.for_keyword("CallProvider")
-_CALL_STATUS = SearchAttributeKey.for_keyword("CallStatus")
-
-
-def _search_attributes(request: CallRequest) -> TypedSearchAttributes:
-    pairs: list[SearchAttributePair[Any]] = [
-        SearchAttributePair(_TENANT_ID, request.tenant_id),
-        SearchAttributePair(_CALL_DIRECTION, request.direction.value),
-        SearchAttributePair(_CALL_PROVIDER, request.provider.value),
-        SearchAttributePair(_CALL_STATUS, CallStatus.QUEUED.value),
-    ]
-    if request.assistant_id:
-        pairs.append(SearchAttributePair(_ASSISTANT_ID, request.assistant_id))
-    return TypedSearchAttributes(pairs)
-
-
-def _summary(request: CallRequest) -> str:
-    who = request.assistant_id or "assistant by room"
-    return f"{request.direction.value} · {who}"

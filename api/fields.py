@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from functools import cache
 from types import UnionType
@@ -90,3 +91,15 @@ def _is_of_our_time(moment: datetime) -> datetime:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_is_written_out), AfterValidator(_is_of_our_time)]
+
+
+_MAX_METADATA_BYTES = 4096
+
+
+def _is_small(metadata: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(metadata)) > _MAX_METADATA_BYTES:
+        raise ValueError("metadata is larger than 4 KiB of JSON")
+    return metadata
+
+
+Metadata = Annotated[dict[str, Any], AfterValidator(_is_small)]

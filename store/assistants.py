@@ -18,6 +18,8 @@ from store.first_write import insert_if_absent
 from store.locks import CHANGE_LOCK
 from store.models import AssistantRow, NumberRow
 
+MAX_HOLD_SECONDS = 1800.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAssistant:
@@ -43,6 +45,11 @@ class StoredAssistant:
     @property
     def max_duration_seconds(self) -> float:
         return float(self.config["max_duration_seconds"])
+
+    @property
+    def max_hold_seconds(self) -> float:
+        # Assistants that were written before there was a limit have the usual one.
+        return float(self.config.get("max_hold_seconds", MAX_HOLD_SECONDS))
 
 
 class Assistants:

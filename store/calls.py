@@ -120,6 +120,12 @@ class Calls:
             found = found.where(CallRow.tenant_id == tenant_id)
         return (await self._session.scalars(found)).one_or_none()
 
+    async def get_held(self, call_id: str) -> CallRow | None:
+        """As it is now, and nobody changes it until the transaction ends."""
+        found = select(CallRow).where(CallRow.call_id == call_id).with_for_update()
+        rows = await self._session.scalars(found.execution_options(populate_existing=True))
+        return rows.one_or_none()
+
     async def write(self, record: WriteRecord) -> CallRow:
         """Apply what is new. The status never moves back and an ended row never changes; timeline
         entries are appended at any time, each once. Raises CallUnknown."""
@@ -183,9 +189,7 @@ class Calls:
     async def _locked(self, call_id: str) -> CallRow:
         # The row's lock also orders those who append to its timeline (PostgreSQL; SQLite has one
         # writer anyway), and populate_existing sees what the one before us wrote.
-        found = select(CallRow).where(CallRow.call_id == call_id).with_for_update()
-        rows = await self._session.scalars(found.execution_options(populate_existing=True))
-        row = rows.one_or_none()
+        row = await self.get_held(call_id)
         if row is None:
             raise CallUnknown(call_id)
         return row

@@ -21,6 +21,7 @@ from store.first_write import insert_if_absent
 from store.models import IdempotencyRow
 
 START_WEB_CALL = "start-web-call"
+START_OUTBOUND_CALL = "start-outbound-call"
 
 
 class KeyState(StrEnum):
@@ -37,6 +38,7 @@ class Claim:
     attempt: int
     is_first: bool
     answer: dict[str, Any] | None = None  # what a repeat's first request was told
+    is_settled: bool = False  # somebody was told of success, or is about to be
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,11 @@ class IdempotencyKeys:
         row, is_free = await self._taken(tenant_id, key, body_hash, operation)
         if not is_free:
             return Claim(
-                call_id=row.call_id or "", attempt=row.attempt, is_first=False, answer=row.answer
+                call_id=row.call_id or "",
+                attempt=row.attempt,
+                is_first=False,
+                answer=row.answer,
+                is_settled=row.state == KeyState.SETTLED,
             )
         row.call_id = call_id = about or call_id_for_key(tenant_id, key, row.attempt)
         return Claim(call_id=call_id, attempt=row.attempt, is_first=True)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from api.assistants.http_tool import HttpTool
 from api.fields import AssistantId, Language, Strict
 from api.pages import NextCursor
-from contract.assistants import OpeningMode, TurnDetection
+from contract.assistants import OpeningMode, RuntimeMode, TurnDetection
 
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}$")]
@@ -42,6 +42,14 @@ class TtsOptions(Strict):
     model: ModelName = Field("eleven_turbo_v2_5", examples=["eleven_turbo_v2_5"])
     voice_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+-]{1,64}$")] = Field(
         "default", examples=["default"]
+    )
+
+
+class RealtimeOptions(Strict):
+    provider: Literal["openai"] = Field("openai", description="Whose model hears and speaks.")
+    model: ModelName = Field("gpt-realtime", examples=["gpt-realtime"])
+    voice: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = Field(
+        "marin", examples=["marin"]
     )
 
 
@@ -113,6 +121,12 @@ class AssistantUpdate(Strict):
         description="Who the assistant is and how it behaves.",
     )
     opening: OpeningOptions = OpeningOptions()
+    mode: RuntimeMode = Field(
+        RuntimeMode.PIPELINE,
+        description="`pipeline`: stt, llm and tts, one after the other. `realtime`: one model that "
+        "hears and speaks; then `realtime` counts, and stt, llm, tts and turn do not.",
+    )
+    realtime: RealtimeOptions = RealtimeOptions()
     stt: SttOptions = SttOptions()
     llm: LlmOptions = LlmOptions()
     tts: TtsOptions = TtsOptions()
@@ -124,6 +138,9 @@ class AssistantUpdate(Strict):
     transcribe: bool = Field(False, description="Live transcription by Media Bot.")
     record: bool = Field(True, description="Record its calls unless a call says otherwise.")
     max_duration_seconds: float = Field(3600.0, ge=1, le=86_400)
+    max_hold_seconds: float = Field(
+        1800.0, ge=1, le=86_400, description="A call that is on hold longer than this ends."
+    )
 
 
 class AssistantCreate(AssistantUpdate):

@@ -2,15 +2,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 
-from api.auth import Operator, Reader
-from api.calls.hanging_up import hang_up_once
+from api.auth import Reader
 from api.calls.schemas import (
     CallPageRead,
     CallRead,
-    HangupRead,
-    HangupRequest,
     Timeline,
     TimelineItem,
     Transcript,
@@ -18,12 +15,9 @@ from api.calls.schemas import (
 )
 from api.calls.service import CallInPath, read_call, summary_of
 from api.fields import Moment
-from api.idempotency import REPLAYED, IdempotencyKey, asked
-from api.links import call_links
 from api.pages import Cursor, Limit
 from api.parts import FromParts
-from api.temporal_errors import CallEnded
-from contract.calls import CallStatus, Direction, HangupCommand, RecordingStatus
+from contract.calls import CallStatus, Direction, RecordingStatus
 from contract.endings import EndedReason
 from store.call_pages import CallPage
 from store.calls import Calls
@@ -79,37 +73,3 @@ async def get_transcript(call: CallInPath, parts: FromParts) -> Transcript:
     async with parts.database.reader() as session:
         turns = await Transcripts(session).list(call.call_id)
     return Transcript(items=[TranscriptTurn.model_validate(turn) for turn in turns])
-
-
-@router.post("/{call_id}/hangup", summary="End the call", responses={409: {}})
-async def hang_up(
-    principal: Operator,  # first: who may not, is not told which calls there are
-    call: CallInPath,
-    parts: FromParts,
-    response: Response,
-    body: HangupRequest | None = None,
-    idempotency_key: IdempotencyKey = None,
-) -> HangupRead:
-    """409 `call-ended` when it is over already. A repeat with its key gets the first answer."""
-    command = HangupCommand(principal.name, body.reason if body is not None else "")
-    if idempotency_key is None:
-        if call.status == CallStatus.ENDED:
-            raise CallEnded
-        answer = await parts.workflows.hang_up(call.call_id, command, None)
-    else:
-        request = asked(
-            parts.settings.call_token_secret,
-            principal.tenant_id,
-            idempotency_key,
-            f"hang-up {call.call_id}",
-            body,
-        )
-        answer, replayed = await hang_up_once(parts, request, call.call_id, command)
-        if replayed:
-            response.headers[REPLAYED] = "true"
-    return HangupRead(
-        call_id=call.call_id,
-        ended_reason=answer.ended_reason,
-        ended_by=answer.ended_by,
-        links=call_links(parts.settings, call.call_id, call.room_name),
-    )

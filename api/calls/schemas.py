@@ -5,7 +5,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.fields import Strict
 from api.links import CallLinks
 from api.pages import NextCursor
 from contract.calls import CallStatus, Direction, Provider, RecordingStatus
@@ -53,6 +52,7 @@ class CallSummary(BaseModel):
     direction: Direction
     provider: Provider
     assistant_id: str | None = Field(description="None until a joined room's assistant is known.")
+    trunk_id: str | None = Field(description="None for calls that no trunk of ours carries.")
     status: CallStatus
     started_at: datetime
     answered_at: datetime | None
@@ -75,6 +75,9 @@ class CallRead(BaseModel):
     direction: Direction
     provider: Provider
     assistant_id: str | None
+    trunk_id: str | None = Field(description="None for calls that no trunk of ours carries.")
+    to_number: str | None = Field(description="Whom we called, in E.164.")
+    from_number: str | None = Field(description="What they were shown, in E.164.")
     room_name: str
     participant_name: str | None
     language: str | None
@@ -122,14 +125,3 @@ class TranscriptTurn(BaseModel):
 
 class Transcript(BaseModel):
     items: list[TranscriptTurn]
-
-
-class HangupRequest(Strict):
-    reason: str = Field("", max_length=500, description="For the timeline; not for the caller.")
-
-
-class HangupRead(BaseModel):
-    call_id: str
-    ended_reason: EndedReason
-    ended_by: EndedBy
-    links: CallLinks

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator
+from pydantic import BaseModel, Field, StringConstraints
 
-from api.fields import Language, Strict
+from api.fields import Language, Metadata, Strict
 from api.links import CallLinks
-
-_MAX_METADATA_BYTES = 4096
 
 
 class WebCallRequest(Strict):
@@ -22,18 +19,11 @@ class WebCallRequest(Strict):
         None, description="Overrides the assistant's language.", examples=["en-US"]
     )
     record: bool | None = Field(None, description="Overrides the assistant's setting.")
-    metadata: dict[str, Any] = Field(
+    metadata: Metadata = Field(
         default_factory=dict,
         description="Kept with the call and returned with it; at most 4 KiB of JSON.",
         examples=[{"order": "A-17"}],
     )
-
-    @field_validator("metadata")
-    @classmethod
-    def _metadata_is_small(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if len(json.dumps(value)) > _MAX_METADATA_BYTES:
-            raise ValueError("metadata is larger than 4 KiB of JSON")
-        return value
 
 
 class WebCallToken(BaseModel):

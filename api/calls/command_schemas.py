@@ -1,0 +1,82 @@
+"""What operators have a call do, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from api.fields import Strict
+from api.links import CallLinks
+from api.phone_numbers import CallableNumber, Keys
+from contract.endings import EndedBy, EndedReason
+from contract.holds import Holder
+
+_Reason = Annotated[str, Field(max_length=500)]
+
+
+class HangupRequest(Strict):
+    reason: _Reason = Field("", description="For the timeline; not for the caller.")
+
+
+class HangupRead(BaseModel):
+    call_id: str
+    ended_reason: EndedReason
+    ended_by: EndedBy
+    links: CallLinks
+
+
+class HoldRequest(Strict):
+    reason: _Reason = Field("", description="For the timeline; not for the caller.")
+
+
+class HoldRead(BaseModel):
+    call_id: str
+    holders: tuple[Holder, ...] = Field(
+        description="Who holds now; the call is on hold while anybody does.",
+        examples=[["operator"]],
+    )
+    links: CallLinks
+
+
+class DtmfRequest(Strict):
+    digits: Keys = Field(repr=False)
+
+
+class DtmfRead(BaseModel):
+    call_id: str
+    keys: int = Field(description="How many were pressed.", examples=[4])
+    links: CallLinks
+
+
+class TransferRequest(Strict):
+    to: CallableNumber | None = Field(
+        None, description="Whom to hand the call on to, in E.164.", examples=["+12025550123"]
+    )
+    destination_id: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="Reserved: destinations cannot be kept here yet."
+    )
+
+    @model_validator(mode="after")
+    def _names_a_number(self) -> TransferRequest:
+        if self.destination_id is not None:
+            raise PydanticCustomError(
+                "destination_unknown",
+                "destination_id: destinations cannot be kept here yet; write the number in `to`",
+            )
+        if self.to is None:
+            raise PydanticCustomError("missing", "`to` is needed: a number in E.164")
+        return self
+
+    @property
+    def number(self) -> str:
+        assert self.to is not None
+        return self.to
+
+
+class TransferRead(BaseModel):
+    call_id: str
+    sip_status: int = Field(description="What the far side said of it; 2xx.", examples=[200])
+    sip_phrase: str = Field(examples=["OK"])
+    links: CallLinks
