@@ -49,6 +49,7 @@ class Carrier:
                 listen=(Listen("tcp", host, port), Listen("udp", host, port)),
                 ports=PortRange.parse(settings.carrier_rtp_ports),
                 user="phone",
+                accept_transfers=True,
                 max_calls=_MAX_CALLS,
                 # A patient far side: what ends a call is the other side's to find out.
                 media_timeout=_FOR_EVER,

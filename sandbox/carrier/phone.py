@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from bridge.legs import Bridge, Leg, LegEvent, LegOver, Refused
+from bridge.legs import Bridge, Leg, LegEvent, LegOver, Refused, TransferRequested
 from sandbox.carrier import voice
 from sandbox.carrier.cdr import CallRecord
 from sandbox.carrier.ear import Ear
@@ -26,6 +26,8 @@ _T = TypeVar("_T")
 _DIGIT_SECONDS = 0.2
 _PAUSE_SECONDS = 0.5  # a `w`
 _FLAP_SECONDS = 0.25
+_REFER_SECONDS = 0.3
+_REFUSED_AT_ONCE = 603
 _SPEECHLESS = 20.0  # seconds that a phone waits for the other side to say something and to stop
 
 
@@ -40,6 +42,8 @@ class Phone:
         self.wire = record.wire = WireEar()
         self._spoke = time.monotonic()
         self._answers_cancel = False
+        self._refer = Behaviour().refer
+        self._handing_on: asyncio.Task[None] | None = None
         self._over = asyncio.create_task(leg.ended())
         leg.on_event = self._told
         leg.on_frame = lambda pcm: self._ear.hear(pcm, leg.sample_rate, bridge.now())
@@ -51,6 +55,7 @@ class Phone:
 
     async def answer(self, behaviour: Behaviour) -> None:
         """Ring, then answer and go through the steps, refuse, or ring for ever."""
+        self._refer = behaviour.refer
         try:
             await self._pick_up(behaviour)
             await self._through(behaviour)
@@ -196,6 +201,18 @@ class Phone:
 
     def _told(self, event: LegEvent) -> None:
         self.record.note(event)
+        if isinstance(event, TransferRequested):
+            self._handing_on = asyncio.create_task(self._be_handed_on())
+
+    async def _be_handed_on(self) -> None:
+        """As a carrier reports it; nobody is called."""
+        if self._refer == _REFUSED_AT_ONCE:
+            self.leg.refuse_transfer(self._refer)
+            return
+        self.leg.accept_transfer()
+        with suppress(LegOver):
+            await self.meanwhile(asyncio.sleep(_REFER_SECONDS))
+            self.leg.report_transfer(self._refer)
 
     async def _put_down(self) -> None:
         """Waits for the call's end, whatever became of the steps."""

@@ -73,6 +73,8 @@ class Behaviour(_Part):
     announce: str | None = Field(
         None, min_length=1, max_length=2000
     )  # said before the answer (183)
+    refer: int = Field(200, ge=200, le=699)
+    """What becomes of it when the bridge hands the phone on: reported so; 603: refused at once."""
     steps: tuple[Step, ...] = ()
 
     @model_validator(mode="after")

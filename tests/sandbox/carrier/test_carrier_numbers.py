@@ -133,3 +133,19 @@ async def test_it_never_answers(calls: Calls, transport: str) -> None:
     call = await calls["0162", transport]
     assert (call.end.by, call.end.reason) == ("us", "no-answer")
     assert (call.record["ended_by"], call.record["reason"]) == ("bridge", "cancelled")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("number", "status"), [("0100", 200), ("0131", 603), ("0132", 486)])
+async def test_it_is_handed_on(place: Place, number: str, status: int, transport: str) -> None:
+    call = await place.dial(number, transport)
+    assert await call.leg.answered()
+    outcome = await call.leg.transfer("sip:+15550100@carrier.example")
+    assert outcome.status == status
+    if status != 200:
+        assert call.leg.state == "answered"
+        call.leg.hang_up()
+    await place.over(call)
+    asked = [each for each in call.record["doings"] if each["what"] == "transfer-requested"]
+    assert len(asked) == 1
+    assert call.end.reason == ("transferred" if status == 200 else "hung-up")
