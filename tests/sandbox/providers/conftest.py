@@ -46,4 +46,5 @@ async def http(address: str) -> AsyncIterator[aiohttp.ClientSession]:
         for vendor in VENDORS:
             await session.delete(f"/{vendor}/control/fault")
             await session.delete(f"/{vendor}/control/log")
+        await session.delete("/openai/control/limits")
         await session.delete("/phrases")

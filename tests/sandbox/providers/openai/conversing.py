@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 import numpy as np
-from livekit.agents import APIConnectOptions, llm
+from livekit.agents import APIConnectOptions, APIError, llm
 from livekit.plugins.openai.realtime import RealtimeModel, RealtimeSession
 
 from sandbox.providers.ears import Ears, Phrase
@@ -46,6 +46,7 @@ class Listening:
         self.transcripts: list[str] = []
         self.partial: list[str] = []
         self.errors: list[llm.RealtimeModelError] = []
+        self.failure: asyncio.Queue[llm.RealtimeModelError] = asyncio.Queue()
         self.metrics: list[Any] = []
         self.events: list[dict[str, Any]] = []
         self.seen: list[str] = []
@@ -53,12 +54,16 @@ class Listening:
         self._news = asyncio.Event()
         session.on("generation_created", self._responses.put_nowait)
         session.on("input_audio_transcription_completed", self._transcribed)
-        session.on("error", self.errors.append)
+        session.on("error", self._failed)
         session.on("metrics_collected", self.metrics.append)
         session.on("openai_server_event_received", self._saw)
 
     def _transcribed(self, event: llm.InputTranscriptionCompleted) -> None:
         (self.transcripts if event.is_final else self.partial).append(event.transcript)
+
+    def _failed(self, error: llm.RealtimeModelError) -> None:
+        self.errors.append(error)
+        self.failure.put_nowait(error)
 
     def _saw(self, event: dict[str, Any]) -> None:
         self.events.append(dict(event))
@@ -73,10 +78,11 @@ class Listening:
                 await self._news.wait()
         return next(event for event in reversed(self.events) if event["type"] == kind)
 
-    async def say(self, samples: Samples, *, real_time: bool = False) -> None:
-        for frame in frames(samples, RATE):
+    async def say(self, samples: Samples, *, rate: int = RATE) -> None:
+        """As fast as it goes: the stand-in goes by the audio's own time."""
+        for frame in frames(samples, rate):
             self.session.push_audio(frame)
-            await asyncio.sleep(0.02 if real_time else 0)
+            await asyncio.sleep(0)
 
     async def answer(self, seconds: float = 8.0) -> Answer:
         """The next response, to its end."""
@@ -109,5 +115,7 @@ async def talking(
     try:
         yield Listening(session)
     finally:
-        await session.aclose()
+        # A session that ended by an error raises it again here. What went wrong is in `errors`.
+        with contextlib.suppress(APIError, ValueError):
+            await session.aclose()
         await model.aclose()
