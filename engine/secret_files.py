@@ -16,12 +16,19 @@ FILE_ERROR = "secret_file"
 _SUFFIX = "_FILE"
 
 
+@dataclass(frozen=True, slots=True)
 class _SecretMark:
     """In a field's metadata: its value is a secret."""
+
+    file_may_be_empty: bool = False
 
 
 Secret = Annotated[str, Field(repr=False), _SecretMark()]
 """A setting that `repr` hides and that may come from a file."""
+
+OptionalSecret = Annotated[str, Field(repr=False), _SecretMark(file_may_be_empty=True)]
+"""The same, and an empty file says that there is none: Compose mounts a file in any case. Never for
+a secret without which something would be open that should be closed."""
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -65,10 +72,12 @@ class SecretFiles(PydanticBaseSettingsSource):
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """(value or None, its key, whether it is to be parsed: never)."""
         names = names_of(field_name, field)
-        return (_read(names) if is_secret(field) else None), names[0].lower(), False
+        marks = [mark for mark in field.metadata if isinstance(mark, _SecretMark)]
+        value = _read(names, may_be_empty=marks[0].file_may_be_empty) if marks else None
+        return value, names[0].lower(), False
 
 
-def _read(names: list[str]) -> str | Unusable | None:
+def _read(names: list[str], *, may_be_empty: bool) -> str | Unusable | None:
     environment = {name.upper(): value for name, value in os.environ.items() if value}
     of_files = [name + _SUFFIX for name in names if name + _SUFFIX in environment]
     if not of_files:
@@ -79,6 +88,8 @@ def _read(names: list[str]) -> str | Unusable | None:
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         return Unusable(f"{chosen} names a file that cannot be read ({reason.lower()})")
+    if not text and may_be_empty:
+        return None
     # LiveKit's agent server puts its secret into the environment of its job processes: twice the
     # same is no contradiction.
     others = [name for name in names if environment.get(name, text) != text] + of_files[1:]

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AliasChoices, Field
 
 from agents.settings import AgentSettings
-from engine.secret_files import Secret
+from engine.secret_files import OptionalSecret, Secret
 from engine.settings import HTTP_URL, ToolSettings
 
 
@@ -33,8 +33,7 @@ class ProviderSettings(AgentSettings):
         pattern=r"^(mp3|pcm)_\d+(_\d+)?$",
         description="The form in which speech comes.",
     )
-
-    openai_api_key: Secret = Field(
+    openai_api_key: OptionalSecret = Field(
         "", description="OpenAI's key; only assistants of mode `realtime` need it."
     )
     openai_base_url: str = Field(

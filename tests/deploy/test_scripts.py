@@ -64,7 +64,7 @@ def test_secrets_are_private_and_random(tmp_path: Path) -> None:
         # Others on this machine cannot enter; users in containers can read what is mounted.
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o444}
-    own = {"deepgram_api_key", "groq_api_key", "eleven_api_key"}
+    own = {"deepgram_api_key", "groq_api_key", "eleven_api_key", "openai_api_key"}
     for file in folders[0].iterdir():
         same = file.read_text() == (folders[1] / file.name).read_text()
         assert same == (file.name in own), file.name
@@ -88,6 +88,15 @@ def test_what_is_there_is_never_changed(tmp_path: Path) -> None:
     assert run(MAKE_SECRETS, tmp_path, **VENDORS).returncode == 0
     after = {file.name: file.read_text() for file in tmp_path.iterdir()}
     assert before.items() < after.items()
+
+
+def test_a_key_that_not_everybody_needs_comes_when_it_is_there(tmp_path: Path) -> None:
+    for given, expected in (("", ""), ("first", "first"), ("second", "first")):
+        made = run(
+            MAKE_SECRETS, tmp_path, **VENDORS, **({"OPENAI_API_KEY": given} if given else {})
+        )
+        assert made.returncode == 0, made.stderr
+        assert (tmp_path / "openai_api_key").read_text() == expected
 
 
 def test_a_program_gets_its_secrets_in_the_environment(tmp_path: Path) -> None:

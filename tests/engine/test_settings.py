@@ -9,7 +9,7 @@ import pytest
 from pydantic import AliasChoices, Field
 
 from engine.logs import set_up_logs
-from engine.secret_files import Secret
+from engine.secret_files import OptionalSecret, Secret
 from engine.settings import EngineSettings, ProcessSettings
 from engine.startup import load, tell_misspelt
 
@@ -18,6 +18,7 @@ HIDDEN = "hush-hush-hush"
 
 
 class Example(ProcessSettings):
+    example_extra: OptionalSecret = Field("", description="One that not everybody needs.")
     example_port: int = Field(8080, ge=1, description="A port.")
     example_secret: Secret = Field(min_length=8, description="A secret.")
     example_key: Secret = Field(
@@ -109,6 +110,16 @@ def test_a_useless_file_is_named_by_its_setting(
     monkeypatch.delenv("EXAMPLE_SECRET")
     monkeypatch.setenv("EXAMPLE_SECRET_FILE", str(file))
     assert sentence(Example, capsys) == f"EXAMPLE_SECRET_FILE {said}"
+
+
+def test_an_empty_file_of_an_optional_secret_says_that_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text("\n")
+    monkeypatch.setenv("EXAMPLE_EXTRA_FILE", str(tmp_path / "secret"))
+    assert load(Example).example_extra == ""
+    (tmp_path / "secret").write_text(HIDDEN)
+    assert load(Example).example_extra == HIDDEN
 
 
 def test_a_file_is_validated_like_the_environment(
