@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict
 from typing import Any
 
@@ -17,6 +18,7 @@ class CompassDouble:
     def __init__(self, call_token: str, *assistants: Assistant) -> None:
         self.assistants = {assistant.id: assistant for assistant in assistants}
         self.turns: list[dict[str, Any]] = []
+        self.turns_of: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)  # by call
         self.posts = 0
         self.failing_posts = 0  # so many more posts are answered 503
         self._call_token = call_token
@@ -49,5 +51,7 @@ class CompassDouble:
         if self.failing_posts:
             self.failing_posts -= 1
             return web.Response(status=503)
-        self.turns += (await request.json())["turns"]
+        turns = (await request.json())["turns"]
+        self.turns += turns
+        self.turns_of[request.match_info["id"]] += turns
         return web.Response(status=204)

@@ -158,6 +158,20 @@ class CallUnderTest:
         )
         return str(answer.payload)
 
+    def turns(self, speaker: str) -> list[str]:
+        """What that speaker said, as it is in the record."""
+        turns = self.rig.compass.turns_of[self.id]
+        return [turn["text"] for turn in turns if turn["speaker"] == speaker]
+
+    async def says(self, text: str, patience: float = 15.0) -> None:
+        """Returns once the assistant has said so."""
+
+        async def is_there() -> bool:
+            return text in self.turns("assistant")
+
+        turns = self.rig.compass.turns_of[self.id]
+        await eventually(is_there, patience, f"{text!r} was never said: {turns}")
+
     async def identities(self) -> set[str]:
         found = await self.rig.livekit.room.list_participants(
             api.ListParticipantsRequest(room=self.id)

@@ -14,7 +14,7 @@ from contract.assistants import Assistant, OpeningMode, OpeningOptions, SilenceO
 from contract.identity import PHONE_IDENTITY, AgentRole
 from contract.rooms import Gate, PhoneState
 from tests.agents.phone import ScriptedPhone
-from tests.agents.rig import CallUnderTest, Rig, eventually
+from tests.agents.rig import CallUnderTest, Rig
 
 pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
 
@@ -48,24 +48,12 @@ async def rig() -> AsyncIterator[Rig]:
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="module")
-async def nothing_is_left(rig: Rig) -> AsyncIterator[None]:
+async def nobody_stays() -> AsyncIterator[None]:
     """Also after a failure: a call that goes on would slow down the next."""
-    rig.compass.turns.clear()
     yield
     for phone in PHONES:
         await phone.leave()
     PHONES.clear()
-
-
-def turns_of(rig: Rig, speaker: str) -> list[str]:
-    return [turn["text"] for turn in rig.compass.turns if turn["speaker"] == speaker]
-
-
-async def said(rig: Rig, text: str, patience: float = 15.0) -> None:
-    async def is_there() -> bool:
-        return text in turns_of(rig, "assistant")
-
-    await eventually(is_there, patience, f"{text!r} was never said: {rig.compass.turns}")
 
 
 def a_phone(call: CallUnderTest) -> ScriptedPhone:
@@ -90,7 +78,7 @@ async def answered(rig: Rig, agent_id: str = "demo") -> tuple[CallUnderTest, Scr
     """A call in which the greeting is over."""
     call, phone = await ringing(rig, agent_id)
     await phone.answer()
-    await said(rig, GREETING)
+    await call.says(GREETING)
     return call, phone
 
 
@@ -98,7 +86,7 @@ async def assert_still_before_the_answer(call: CallUnderTest, phone: ScriptedPho
     await phone.say("What are your opening hours?")
     await asyncio.sleep(1.5)
     assert phone.heard.first_loud() is None
-    assert call.rig.compass.turns == []
+    assert call.turns("caller") == call.turns("assistant") == []
     assert "opening_started" not in [fact["kind"] for fact in await call.facts()]
 
 
@@ -109,9 +97,9 @@ async def test_nothing_is_said_or_understood_before_the_answer(rig: Rig, by: str
     at = await phone.answer(topic=by != "attribute", attribute=by != "topic")
     first = await phone.heard.wait_until_heard(since=at)
     assert first - at < 1.0
-    await said(rig, GREETING)
-    assert turns_of(rig, "assistant") == [GREETING]
-    assert turns_of(rig, "caller") == []
+    await call.says(GREETING)
+    assert call.turns("assistant") == [GREETING]
+    assert call.turns("caller") == []
 
 
 async def test_with_another_gate_the_same_check_fails(rig: Rig) -> None:
@@ -137,7 +125,7 @@ async def test_a_job_that_comes_late_is_not_mute(rig: Rig) -> None:
     await phone.answer()
     await call.dispatch(AgentRole.ATLAS, gate=Gate.PHONE_ANSWERED, human_identity=PHONE_IDENTITY)
     await phone.heard.wait_until_heard()
-    await said(rig, GREETING)
+    await call.says(GREETING)
 
 
 async def test_a_job_that_comes_late_into_a_held_call_waits_for_its_end(rig: Rig) -> None:
@@ -162,7 +150,7 @@ async def test_the_first_word_is_prepared_while_it_rings(rig: Rig, agent_id: str
     at = await phone.answer()
     first = await phone.heard.wait_until_heard(since=at)
     assert first - at < 0.5
-    await said(rig, GREETING)
+    await call.says(GREETING)
     assert (await call.fact("opening_started"))["generation"] == 1
 
 
@@ -187,11 +175,11 @@ async def test_on_hold_nothing_is_heard_and_afterwards_it_goes_on(rig: Rig, by: 
         resumed = await phone.holds(False, topic=by == "topic", attribute=by == "attribute")
     # The caller did not hear the answer to its end, so it is given again.
     assert await phone.heard.wait_until_heard(since=resumed) - resumed < 1.0
-    await said(rig, HOURS)
+    await call.says(HOURS)
     await phone.heard.wait_for_quiet()
     await phone.say("Can I bring my dog?")
-    await said(rig, DOGS)
-    assert turns_of(rig, "caller") == ["What are your opening hours?", "Can I bring my dog?"]
+    await call.says(DOGS)
+    assert call.turns("caller") == ["What are your opening hours?", "Can I bring my dog?"]
 
 
 async def test_a_greeting_that_a_hold_cut_off_is_given_again(rig: Rig) -> None:
@@ -203,14 +191,14 @@ async def test_a_greeting_that_a_hold_cut_off_is_given_again(rig: Rig) -> None:
     assert phone.heard.loud_seconds(since=held + ON_ITS_WAY) == 0
     resumed = await phone.holds(False)
     assert await phone.heard.wait_until_heard(since=resumed) - resumed < 1.0
-    await said(rig, GREETING)
+    await call.says(GREETING)
     opened = [fact for fact in await call.facts() if fact["kind"] == "opening_started"]
     assert len(opened) == 1
 
 
 @pytest.mark.parametrize("last_is_hold", [True, False])
 async def test_flapping_ends_in_the_last_state(rig: Rig, last_is_hold: bool) -> None:
-    _, phone = await answered(rig)
+    call, phone = await answered(rig)
     await phone.heard.wait_for_quiet()
     at = 0.0
     for change in range(20 if last_is_hold else 21):
@@ -222,17 +210,17 @@ async def test_flapping_ends_in_the_last_state(rig: Rig, last_is_hold: bool) -> 
     if last_is_hold:
         await asyncio.sleep(1.5)
         assert phone.heard.loud_seconds(since=at + ON_ITS_WAY) == 0
-        assert turns_of(rig, "caller") == []
+        assert call.turns("caller") == []
     else:
-        await said(rig, DOGS)
+        await call.says(DOGS)
 
 
 async def test_nobody_asks_whether_a_held_caller_is_still_there(rig: Rig) -> None:
     call, phone = await answered(rig, "impatient")
     await phone.holds(True)
     await asyncio.sleep(3)
-    assert turns_of(rig, "assistant") == [GREETING]
+    assert call.turns("assistant") == [GREETING]
     await phone.holds(False)
-    await said(rig, "Are you still there?")
+    await call.says("Are you still there?")
     await phone.write(PhoneState.ENDED)
     await call.close()
