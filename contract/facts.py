@@ -127,7 +127,7 @@ class ParticipantSeen:
             sid=str(data.get("sid", "")),
             participant_kind=ParticipantKind.named(data.get("participant_kind")),
             room_sid=str(data.get("room_sid", "")),
-            joined_at=_moment(data.get("joined_at")),
+            joined_at=moment_of(data.get("joined_at")),
             disconnect_reason=str(data.get("disconnect_reason", "")),
         )
 
@@ -150,7 +150,7 @@ class UsageItem:
     unit: str  # audio_seconds | input_tokens | output_tokens | characters
 
 
-def _moment(value: object) -> datetime | None:
+def moment_of(value: object) -> datetime | None:
     """An ISO moment, or None for anything else: a missing clock never loses a fact."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 # Keys of a telephone (RFC 4733 section 3.2); `w` waits half a second, as LiveKit's `dtmf` does.
@@ -26,6 +27,7 @@ class PhoneOrder:
     dtmf: str = ""  # keys to press once it is answered
     headers: dict[str, str] = field(default_factory=dict)  # of the INVITE: X- headers only
     attributes: dict[str, str] = field(default_factory=dict)  # of the participant, beside sip.*
+    task_queue: str = "bridge"  # of the bridge processes that dial it (BRIDGE_TASK_QUEUE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,22 @@ class Dialled:
 
     answered_at: datetime | None = None
     refused: LegReport | None = None
+
+
+class NotDialled(StrEnum):
+    """ApplicationError types of DIAL_PHONE that say: nothing was sent to anybody."""
+
+    TRUNK_GONE = "trunk-gone"
+    TRUNK_DISABLED = "trunk-disabled"
+    TRUNK_UNUSABLE = "trunk-unusable"  # its password, its address, or ours
+    TRUNK_BUSY = "trunk-busy"  # more calls than it may start wait for their second
+    ROOM_GONE = "room-gone"
+    LIVEKIT_AWAY = "livekit-away"
+    SHUTDOWN = "shutdown"
+
+
+# DIAL_PHONE's, when the room has a phone already: somebody dialled before.
+PHONE_THERE_ERROR = "phone-there"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ class Step(StrEnum):
     TAKE_LINE = "take_line"  # TakeLine -> LineTaken
     LOOK_FOR_PHONE = "look_for_phone"  # InRoom -> PhoneSeen
     TELL_PHONE = "tell_phone"  # TellPhone -> PhoneTold
-    WRITE_HOLD = "write_hold"  # WriteHold -> None
+    WRITE_HOLD = "write_hold"  # WriteHold -> HoldWritten
     # activities/recording.py
     START_EGRESS = "start_egress"
     FIND_EGRESS = "find_egress"
@@ -70,6 +70,7 @@ class OpenRoom:
     human_identity: str
     language: str | None
     adopted: bool  # the room exists already: list dispatches, then create the missing ones
+    empty_timeout_seconds: int = 90  # how long LiveKit keeps it without a human
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +136,22 @@ class LineTaken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteHold:
-    """Say on the human's participant who holds: `state` is contract.holds.HoldState.to_json()."""
+    """Say on the human's participant who holds: `state` is contract.holds.HoldState.to_json().
+
+    Whether the far side holds stays as it is there: that is the bridge's to say.
+    """
 
     room_name: str
     identity: str
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class HoldWritten:
+    """`seq` is higher than wished where the bridge had used it up. Not there: nobody to tell."""
+
+    is_there: bool
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)

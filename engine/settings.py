@@ -66,6 +66,9 @@ class EngineSettings(ProcessSettings):
     temporal_namespace: str = Field("default", description="Temporal's namespace for calls.")
     temporal_ui_url: str = Field("", description="Base URL of the Temporal UI, for links.")
     call_task_queue: str = Field("calls", description="Task queue of calls and recordings.")
+    bridge_task_queue: str = Field(
+        "bridge", description="Task queue of phone calls' dialling, which bridge processes take."
+    )
     payload_encryption: bool = Field(
         True, description="Off: what Temporal keeps is readable in its database."
     )

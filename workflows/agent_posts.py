@@ -12,7 +12,8 @@ from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.identity import AgentRole
 from contract.rooms import Gate
 from workflows import options, steps
-from workflows.call_state import AgentPost, CallState
+from workflows.call_state import CallState
+from workflows.state.agents import AgentPost
 
 
 class AgentPosts:
@@ -29,7 +30,8 @@ class AgentPosts:
 
     def start(self) -> None:
         """The first generation was dispatched with the room."""
-        self._tasks = [asyncio.create_task(self._man(post)) for post in self._state.agents.values()]
+        posts = self._state.agents.posts
+        self._tasks = [asyncio.create_task(self._man(post)) for post in posts.values()]
         self._tasks.append(asyncio.create_task(self._remove_stale()))
 
     async def dismiss(self) -> None:
@@ -43,8 +45,9 @@ class AgentPosts:
         await asyncio.gather(*self._dispatching.values(), return_exceptions=True)
 
     async def tell_atlas_to_start(self) -> None:
-        """For a phone call. A web caller who is in the room has opened Atlas' gate already."""
-        if steps.gate_of(self._state.request) is not Gate.START_RPC:
+        """For a phone call, also when the phone itself has told it. A web caller who is in the
+        room has opened Atlas' gate already."""
+        if steps.gate_of(self._state.request) is Gate.CALLER_ACTIVE:
             return
         post = self._state.atlas
         with contextlib.suppress(TimeoutError):
@@ -62,10 +65,10 @@ class AgentPosts:
 
     async def say_goodbye(self) -> None:
         """When it is us who end the call. Atlas ends by itself when its human has left."""
-        post = self._state.atlas
-        if not self._state.human_present or not post.ready or post.lost:
+        state, post = self._state, self._state.atlas
+        if not state.people.present or state.phone.report or not post.ready or post.lost:
             return
-        if post.generation in self._state.usage:
+        if post.generation in state.agents.usage:
             return
         try:
             await steps.tell_atlas_to_end(self._state)
@@ -136,8 +139,8 @@ class AgentPosts:
         """A frozen agent that wakes up rejoins and talks on: two voices, unless it is removed."""
         state = self._state
         while True:
-            await workflow.wait_condition(lambda: bool(state.stale_agents))
-            identity = state.stale_agents.pop()
+            await workflow.wait_condition(lambda: bool(state.agents.stale))
+            identity = state.agents.stale.pop()
             try:
                 await steps.remove_participant(state, identity)
             except ActivityError as error:

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
-    from contract.calls import (
-        CallReport,
-        CallRequest,
-        CallStatus,
-        Direction,
-        HangupAnswer,
-        HangupCommand,
-        RecordingStatus,
-        RoomReady,
-    )
+    from contract.calls import CallReport, CallRequest, CallStatus, Direction, RecordingStatus
     from contract.endings import CallEnding, EndedBy, EndedReason
-    from contract.facts import Fact
     from workflows import options, steps
     from workflows.agent_posts import AgentPosts
+    from workflows.call_messages import CallMessages
     from workflows.call_state import CallState
     from workflows.exits import (
         CallOver,
@@ -32,13 +22,17 @@ with workflow.unsafe.imports_passed_through():
         is_workflow_exit,
         unhurried,
     )
+    from workflows.holds import HoldKeeper
     from workflows.journal import Journal
+    from workflows.phone import Phone
+    from workflows.phone_controls import PhoneControls
     from workflows.record_keeper import RecordKeeper
     from workflows.recording_link import RecordingLink
+    from workflows.waiting import refuse_when_over, until, within
 
 
 @workflow.defn
-class CallWorkflow:
+class CallWorkflow(CallMessages):
     """One phone or web call, from request to settled record."""
 
     @workflow.init
@@ -47,11 +41,16 @@ class CallWorkflow:
         self._state = CallState(request, Journal("workflow"))
         self._keeper = RecordKeeper(self._state)
         self._posts = AgentPosts(self._state)
+        self._phone = Phone(self._state)
+        self._phone_controls = PhoneControls(self._state)
+        self._holds = HoldKeeper(self._state)
         self._recording = RecordingLink(self._state)
 
     @workflow.run
     async def run(self, request: CallRequest) -> CallReport:
         self._keeper.start()
+        self._holds.start()
+        self._phone.start()
         try:
             await self._carry_the_call()
         except CallOver:
@@ -65,13 +64,16 @@ class CallWorkflow:
     # --- The story -------------------------------------------------------------------------------
 
     async def _carry_the_call(self) -> None:
-        self._ended_meanwhile()  # withdrawn while no worker was there
+        refuse_when_over(self._state)  # withdrawn while no worker was there
         await self._find_the_assistant()
+        if self._request.phone is not None:
+            await self._phone.take_line()
         await self._open_room()
         await self._agents_come()
         if self._request.direction is Direction.OUTBOUND:
             await self._dial()
-        await self._answered()
+        else:
+            await self._caller_joins()
         await self._tell_atlas_to_start()
         await self._start_recording()
         await self._hung_up()
@@ -82,43 +84,47 @@ class CallWorkflow:
             self._request = self._state.request = await steps.choose_assistant(self._request)
 
     async def _open_room(self) -> None:
-        self._ended_meanwhile()
+        refuse_when_over(self._state)
         self._state.room_asked_for = True
         opened = await steps.open_room(self._state)
         self._state.room_sid = opened.room_sid
         self._state.room_opened = True
         self._note("room_opened", "platform", "The room is open, both agents are on their way.")
-        self._ended_meanwhile()
+        refuse_when_over(self._state)
 
     async def _agents_come(self) -> None:
-        """Atlas must; without Media Bot the call goes on, and the timeline says so."""
+        """Atlas must; without Media Bot the call goes on, and the timeline says so. Whoever is
+        rung up is to be spoken to at once, so there Atlas has to be ready."""
         self._posts.start()
-        await self._until(lambda: self._state.atlas.came)
+        await until(self._state, lambda: self._state.atlas.came)
+        if self._request.phone is not None and not await until(
+            self._state,
+            lambda: self._state.atlas.ready,
+            timeout=options.ATLAS_GETS_READY,
+            summary="Atlas has this long to be able to speak",
+        ):
+            text = "Atlas came, and was not ready in time."
+            raise self._over(CallEnding(EndedReason.ASSISTANT_FAILED, EndedBy.PLATFORM, text))
 
     async def _dial(self) -> None:
-        # Dialling comes with the bridge; no endpoint starts an outbound call before that.
-        raise CallOver.because(
-            self._state,
-            CallEnding(EndedReason.PROVIDER_ERROR, EndedBy.PLATFORM, "No trunk can dial yet."),
-            workflow.now(),
-        )
+        if self._request.phone is None:
+            text = "No trunk can dial yet."  # those of LiveKit SIP
+            raise self._over(CallEnding(EndedReason.PROVIDER_ERROR, EndedBy.PLATFORM, text))
+        await self._phone.dial()
 
-    async def _answered(self) -> None:
-        came = await self._until(
+    async def _caller_joins(self) -> None:
+        if not await until(
+            self._state,
             lambda: self._state.answered_at is not None,
             timeout=options.CALLER_JOINS,
             summary="The caller has this long to join",
-        )
-        if not came:
-            raise CallOver.because(
-                self._state,
-                CallEnding(EndedReason.NO_ANSWER, EndedBy.CALLER, "The caller never joined."),
-                workflow.now(),
-            )
+        ):
+            text = "The caller never joined."
+            raise self._over(CallEnding(EndedReason.NO_ANSWER, EndedBy.CALLER, text))
 
     async def _tell_atlas_to_start(self) -> None:
         await self._posts.tell_atlas_to_start()
-        self._ended_meanwhile()
+        refuse_when_over(self._state)
 
     async def _start_recording(self) -> None:
         if self._request.record:
@@ -129,22 +135,23 @@ class CallWorkflow:
         assert self._state.answered_at is not None
         talked = workflow.now() - self._state.answered_at
         limit = timedelta(seconds=self._request.max_duration_seconds) - talked
-        await self._until(
+        await until(
+            self._state,
             lambda: False,
             timeout=max(limit, timedelta(0)),
             summary="The longest this call may last",
         )
-        raise CallOver.because(
-            self._state,
-            CallEnding(EndedReason.MAX_DURATION, EndedBy.PLATFORM, "The call reached its limit."),
-            workflow.now(),
-        )
+        text = "The call reached its limit."
+        raise self._over(CallEnding(EndedReason.MAX_DURATION, EndedBy.PLATFORM, text))
 
     # --- The wrap-up: the same on every path -----------------------------------------------------
 
     async def _wrap_up(self) -> CallReport:
         ending = self._state.ending
         assert ending is not None
+        self._holds.stop()
+        await self._phone.end()  # first, so that nobody pays for our goodbyes
+        self._holds.close()
         self._state.status = CallStatus.ENDED
         self._note("ended", ending.ended_by.value, ending.detail, reason=ending.reason.value)
         await self._posts.dismiss()
@@ -173,21 +180,15 @@ class CallWorkflow:
             )
 
     async def _collect_usage(self) -> None:
-        if self._state.answered_at is None or not self._state.opening_started:
+        if self._state.answered_at is None or not self._state.agents.opening_started:
             return  # nobody spoke, nothing was used
-        current, usage = self._state.atlas.generation, self._state.usage
-        await _within(options.USAGE_ARRIVES, lambda: current in usage, "Atlas reports its usage")
-
-    @property
-    def _usage_complete(self) -> bool:
-        """Also of an Atlas that was killed in mid-call, whose report nobody will ever have."""
-        spoke = self._state.generations_ready if self._state.opening_started else set()
-        return spoke <= self._state.usage.keys()
+        current, usage = self._state.atlas.generation, self._state.agents.usage
+        await within(options.USAGE_ARRIVES, lambda: current in usage, "Atlas reports its usage")
 
     async def _settle_bill(self) -> None:
         """The ledger row and its line on the timeline are one transaction."""
         try:
-            await steps.settle_bill(self._state, self._usage_complete)
+            await steps.settle_bill(self._state)
         except ActivityError as error:
             if not is_call_unknown(error):
                 raise
@@ -202,85 +203,8 @@ class CallWorkflow:
             recording_requested=self._state.recording is not RecordingStatus.NOT_REQUESTED,
         )
 
-    # --- Messages: handlers set state, the story acts --------------------------------------------
-
-    @workflow.signal(description="Things happened in the call")
-    def facts(self, raw: list[Any]) -> None:
-        for each in raw:
-            self.fact(each)
-
-    @workflow.signal(description="Something happened in the call")
-    def fact(self, raw: Any) -> None:
-        # An exception here would fail the call or wedge its task: a bad fact is logged and dropped.
-        try:
-            self._state.apply(Fact.from_dict(raw))
-        except (ValueError, TypeError, KeyError) as wrong:
-            workflow.logger.warning("A fact was dropped: %s", wrong)
-
-    @workflow.update(description="Wait until the room is open")
-    async def room_ready(self) -> RoomReady:
-        await workflow.wait_condition(
-            lambda: self._state.room_opened or self._state.ending is not None
-        )
-        self._refuse_when_over()
-        return RoomReady(self._request.room_name, self._state.room_sid)
-
-    @workflow.update(description="An operator hangs up")
-    def hangup(self, command: HangupCommand) -> HangupAnswer:
-        # No words of the operator here: `detail` reaches search results and the client.
-        ending = CallEnding(
-            EndedReason.OPERATOR_HUNG_UP, EndedBy.OPERATOR, "An operator ended the call."
-        )
-        self._note(
-            "hangup_requested",
-            "operator",
-            command.reason or "An operator hung up.",
-            requested_by=command.requested_by,
-        )
-        self._state.end(ending, workflow.now())
-        return HangupAnswer(ending.reason, ending.ended_by)
-
-    @hangup.validator
-    def _hangup_is_possible(self, command: HangupCommand) -> None:
-        self._refuse_when_over()
-
-    def _refuse_when_over(self) -> None:
-        if self._state.ending is not None:
-            raise ApplicationError(
-                f"The call is over: {self._state.ending.detail}",
-                self._state.ending.reason.value,
-                type="call-ended",
-                non_retryable=True,
-            )
-
-    # --- Waiting ---------------------------------------------------------------------------------
-
-    async def _until(
-        self,
-        condition: Callable[[], bool],
-        *,
-        timeout: timedelta | None = None,
-        summary: str | None = None,
-    ) -> bool:
-        """True when the condition holds, False on timeout. Raises CallOver once it is over."""
-        state = self._state
-        happened = await _within(timeout, lambda: state.ending is not None or condition(), summary)
-        self._ended_meanwhile()
-        return happened
-
-    def _ended_meanwhile(self) -> None:
-        if self._state.ending is not None:
-            raise CallOver
+    def _over(self, ending: CallEnding) -> CallOver:
+        return CallOver.because(self._state, ending, workflow.now())
 
     def _note(self, kind: str, actor: str, text: str, **data: Any) -> None:
         self._state.journal.note(workflow.now(), actor, kind, text, data)
-
-
-async def _within(
-    timeout: timedelta | None, condition: Callable[[], bool], summary: str | None
-) -> bool:
-    try:
-        await workflow.wait_condition(condition, timeout=timeout, timeout_summary=summary)
-    except TimeoutError:
-        return False
-    return True

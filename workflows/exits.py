@@ -11,14 +11,27 @@ from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
     FailureError,
+    TimeoutError,
+    TimeoutType,
     is_cancelled_exception,
 )
 
 from contract.endings import CallEnding, EndedBy, EndedReason
+from contract.phone import NotDialled
 from contract.steps import CALL_UNKNOWN_ERROR
 from workflows.call_state import CallState
 
 T = TypeVar("T")
+
+_BY_WHAT_WAS_NOT_DIALLED = {
+    NotDialled.TRUNK_GONE: (EndedReason.PROVIDER_ERROR, EndedBy.PLATFORM),
+    NotDialled.TRUNK_DISABLED: (EndedReason.PROVIDER_ERROR, EndedBy.PLATFORM),
+    NotDialled.TRUNK_UNUSABLE: (EndedReason.PROVIDER_ERROR, EndedBy.PLATFORM),
+    NotDialled.TRUNK_BUSY: (EndedReason.CAPACITY, EndedBy.PLATFORM),
+    NotDialled.ROOM_GONE: (EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN),
+    NotDialled.LIVEKIT_AWAY: (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),
+    NotDialled.SHUTDOWN: (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),
+}
 
 
 class CallOver(Exception):
@@ -48,6 +61,20 @@ def ending_from(error: BaseException) -> CallEnding:
     return CallEnding(
         EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, f"The platform failed to {step}{reason}"[:300]
     )
+
+
+def ending_of_what_was_not_dialled(error: ActivityError) -> CallEnding | None:
+    """None: an INVITE may have left, and nobody knows what became of it."""
+    cause = error.cause
+    if isinstance(cause, TimeoutError) and cause.type is TimeoutType.SCHEDULE_TO_START:
+        return CallEnding(
+            EndedReason.PLATFORM_ERROR,
+            EndedBy.PLATFORM,
+            "Nobody carries phone calls now: no bridge process took this one in time.",
+        )
+    if isinstance(cause, ApplicationError) and cause.type in set(NotDialled):
+        return CallEnding(*_BY_WHAT_WAS_NOT_DIALLED[NotDialled(cause.type)], cause.message[:300])
+    return None
 
 
 def _root(error: BaseException) -> BaseException:

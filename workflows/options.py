@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
-from temporalio.workflow import ActivityConfig
+from temporalio.workflow import ActivityCancellationType, ActivityConfig
 
 # A workflow task that a killed worker held is given to another one after this (default 10 s).
 TASK_TIMEOUT = timedelta(seconds=4)
@@ -20,6 +20,22 @@ AGENT_TRIES = 3
 AGENT_LASTS = timedelta(seconds=10)
 # A web caller who got a token and never came. LiveKit keeps the empty room a little longer.
 CALLER_JOINS = timedelta(seconds=60)
+# Before a phone is dialled Atlas must be able to open at once; it loads its assistant until then.
+ATLAS_GETS_READY = timedelta(seconds=15)
+# A line of the trunk is waited for in pieces, so that a worker that dies meanwhile costs little.
+LINE_PATIENCE = timedelta(seconds=20)
+# From the room's opening to its phone, beside the ringing: Atlas, a bridge, the trunk's pace.
+PHONE_JOINS = timedelta(seconds=120)
+# What dialling takes beside the ringing: the trunk's pace, a connection, an answer to our CANCEL.
+DIALLING_TAKES = timedelta(seconds=60)
+# Seconds: the leg's own limit comes after the call's, for when nobody reaches the workflow.
+LEG_OUTLIVES = 60.0
+# The bridge tells why a leg ended, LiveKit only that its phone has left; the bridge knows better.
+LEG_ENDED_COMES = timedelta(seconds=3)
+# A bridge learns of a cancellation within a second; the far side may then answer it, or not.
+DIALLING_STOPS = timedelta(seconds=8)
+# What was on its way when the call ended may still be answered, as a transfer that succeeded is.
+LAST_ANSWER = timedelta(seconds=2)
 # How long the wrap-up waits for others before it settles with what it has.
 RECORDING_STOPS = timedelta(seconds=12)
 USAGE_ARRIVES = timedelta(seconds=4)
@@ -47,6 +63,40 @@ TELL_ATLAS = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=5),
     schedule_to_close_timeout=timedelta(seconds=15),
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=250), maximum_attempts=4),
+)
+# Nobody may ring a phone twice: once the activity began an INVITE may have left, so there is no
+# second try, whatever became of the first. Its time is the ringing's and DIALLING_TAKES.
+DIAL_ONCE = ActivityConfig(
+    schedule_to_start_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(maximum_attempts=1),
+    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+# The activity itself waits up to LINE_PATIENCE.
+TAKE_LINE = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=30),
+    heartbeat_timeout=timedelta(seconds=5),
+    schedule_to_close_timeout=timedelta(minutes=2),
+)
+LOOK_FOR_PHONE = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=5), schedule_to_close_timeout=timedelta(seconds=30)
+)
+# Nothing of this may be done twice by a retry that the bridge would not notice: keys have an id,
+# hanging up is for ever, and a transfer is asked for once.
+TELL_PHONE = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=6),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=250), maximum_attempts=2),
+)
+TRANSFER_PHONE = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=45), retry_policy=RetryPolicy(maximum_attempts=1)
+)
+WRITE_HOLD = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=2),
+    schedule_to_close_timeout=timedelta(seconds=6),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
+)
+# Atlas reads the hold from its human as well; this is for the acknowledgement.
+TELL_ATLAS_OF_HOLD = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=3), retry_policy=RetryPolicy(maximum_attempts=1)
 )
 # Goodbye is a courtesy: Atlas also ends when the room closes.
 TELL_ATLAS_TO_END = ActivityConfig(

@@ -24,6 +24,7 @@ class RecordKeeper:
     def __init__(self, state: CallState) -> None:
         self._state = state
         self._written = CallStatus.QUEUED
+        self._shown_on_hold = False
         self._finished = False
         self._task: asyncio.Task[None] | None = None
 
@@ -87,7 +88,11 @@ class RecordKeeper:
         """What Temporal's UI and its searches show; one upsert a change of status."""
         state = self._state
         news: list[SearchAttributeUpdate[Any]] = [keys.CALL_STATUS.value_set(state.status.value)]
-        if state.status is CallStatus.IN_PROGRESS and state.answered_at:
+        on_hold = state.status is CallStatus.ON_HOLD
+        if on_hold != self._shown_on_hold:
+            self._shown_on_hold = on_hold
+            news.append(keys.ON_HOLD.value_set(on_hold))
+        if state.answered_at:
             news.append(keys.ANSWERED_AT.value_set(state.answered_at))
         if state.request.adopted and state.request.assistant_id:
             news += [

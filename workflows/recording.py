@@ -18,7 +18,8 @@ with workflow.unsafe.imports_passed_through():
     from contract.facts import Fact, FactKind, FactSource
     from contract.recordings import EgressSeen, EgressStatus, RecordingReport, RecordingRequest
     from contract.steps import RecordingVerified, WriteRecording
-    from workflows import options, steps
+    from workflows import options
+    from workflows import recording_steps as steps
     from workflows import search_attributes as keys
     from workflows.journal import Journal
 

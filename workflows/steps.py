@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
 
 from contract.calls import CallRequest, Direction
 from contract.identity import AgentRole, agent_identity
-from contract.recordings import EgressSeen
 from contract.rooms import AtlasRpc, Gate, Opening
 from contract.steps import (
     AgentOrder,
@@ -18,18 +18,13 @@ from contract.steps import (
     ChooseAssistant,
     CloseRoom,
     DispatchAgent,
-    EgressById,
     InRoom,
     OpenRoom,
-    RecordingVerified,
     RoomOpened,
     SettleBill,
-    StartEgress,
     Step,
     TellAtlas,
-    VerifyRecording,
     WriteRecord,
-    WriteRecording,
 )
 from workflows import options
 from workflows.call_state import CallState
@@ -38,14 +33,14 @@ T = TypeVar("T")
 
 
 async def choose_assistant(request: CallRequest) -> CallRequest:
-    agent_id = await _do(
+    agent_id = await do(
         Step.READ_ROOM_METADATA,
         request.room_name,
         str,
         "Read who should answer from the room's metadata",
         options.READ_ROOM,
     )
-    chosen = await _do(
+    chosen = await do(
         Step.CHOOSE_ASSISTANT,
         ChooseAssistant(request.call_id, agent_id),
         AssistantChosen,
@@ -64,7 +59,7 @@ async def choose_assistant(request: CallRequest) -> CallRequest:
 
 async def open_room(state: CallState) -> RoomOpened:
     request = state.request
-    return await _do(
+    return await do(
         Step.OPEN_ROOM,
         OpenRoom(
             call_id=request.call_id,
@@ -75,6 +70,7 @@ async def open_room(state: CallState) -> RoomOpened:
             human_identity=request.human_identity,
             language=request.language,
             adopted=request.adopted,
+            empty_timeout_seconds=_empty_timeout(request),
         ),
         RoomOpened,
         "Send both agents into the room" if request.adopted else "Open the room with both agents",
@@ -83,16 +79,16 @@ async def open_room(state: CallState) -> RoomOpened:
 
 
 async def dispatch_agent(state: CallState, role: AgentRole) -> None:
-    request, post = state.request, state.agents[role]
-    opening = Opening.RESUME if state.opening_started else Opening.FIRST
-    await _do(
+    request, post = state.request, state.agents.posts[role]
+    opening = Opening.RESUME if state.agents.opening_started else Opening.FIRST
+    await do(
         Step.DISPATCH_AGENT,
         DispatchAgent(
             call_id=request.call_id,
             room_name=request.room_name,
             assistant_id=_assistant(request),
             agent=AgentOrder(role=role, generation=post.generation, opening=opening),
-            generations={role.value: each.generation for role, each in state.agents.items()},
+            generations={role.value: each.generation for role, each in state.agents.posts.items()},
             gate=gate_of(request),
             human_identity=request.human_identity,
             language=request.language,
@@ -104,11 +100,11 @@ async def dispatch_agent(state: CallState, role: AgentRole) -> None:
 
 
 async def remove_participant(state: CallState, identity: str) -> None:
-    await _do(
+    await do(
         Step.REMOVE_PARTICIPANT,
         InRoom(state.request.room_name, identity),
         type(None),
-        f"Remove {identity}, which was replaced",
+        f"Remove {identity}",
         options.REMOVE_PARTICIPANT,
     )
 
@@ -119,6 +115,12 @@ async def tell_atlas_to_start(state: CallState) -> None:
     )
 
 
+async def tell_atlas_of_hold(state: CallState, is_held: bool, seq: int) -> None:
+    method = AtlasRpc.HOLD if is_held else AtlasRpc.RESUME
+    summary = f"Tell Atlas to {'hold' if is_held else 'resume'}"
+    await _tell_atlas(state, method, {"seq": seq}, summary, options.TELL_ATLAS_OF_HOLD)
+
+
 async def tell_atlas_to_end(state: CallState) -> None:
     await _tell_atlas(
         state, AtlasRpc.END, {"farewell": None}, "Tell Atlas to end", options.TELL_ATLAS_TO_END
@@ -126,7 +128,7 @@ async def tell_atlas_to_end(state: CallState) -> None:
 
 
 async def close_room(state: CallState) -> None:
-    await _do(
+    await do(
         Step.CLOSE_ROOM,
         CloseRoom(state.request.room_name, state.room_sid, state.request.call_id),
         type(None),
@@ -136,12 +138,12 @@ async def close_room(state: CallState) -> None:
 
 
 async def write_record(update: WriteRecord, summary: str) -> None:
-    await _do(Step.WRITE_RECORD, update, type(None), summary, options.WRITE_RECORD)
+    await do(Step.WRITE_RECORD, update, type(None), summary, options.WRITE_RECORD)
 
 
-async def settle_bill(state: CallState, usage_complete: bool) -> BillSettled:
+async def settle_bill(state: CallState) -> BillSettled:
     request = state.request
-    return await _do(
+    return await do(
         Step.SETTLE_BILL,
         SettleBill(
             call_id=request.call_id,
@@ -151,80 +153,13 @@ async def settle_bill(state: CallState, usage_complete: bool) -> BillSettled:
             answered_at=state.answered_at,
             ended_at=state.ended_at or workflow.now(),
             settled_at=workflow.now(),
-            usage=state.usage_items,
-            usage_complete=usage_complete,
+            usage=state.agents.usage_items,
+            usage_complete=state.agents.usage_complete,
         ),
         BillSettled,
         "Settle the bill",
         options.SETTLE_BILL,
     )
-
-
-# --- Recording -----------------------------------------------------------------------------------
-
-
-async def start_egress(call_id: str, room_name: str, attempt: int) -> EgressSeen:
-    return await _do(
-        Step.START_EGRESS,
-        StartEgress(call_id=call_id, room_name=room_name, attempt=attempt),
-        EgressSeen,
-        f"Start recording, attempt {attempt}",
-        options.START_EGRESS,
-    )
-
-
-async def find_egress(call_id: str, room_name: str, attempt: int) -> EgressSeen:
-    return await _do(
-        Step.FIND_EGRESS,
-        StartEgress(call_id=call_id, room_name=room_name, attempt=attempt),
-        EgressSeen,
-        "Look whether a start with a lost answer worked",
-        options.LOOK_AT_EGRESS,
-    )
-
-
-async def stop_egress(egress_id: str, room_name: str) -> EgressSeen:
-    return await _do(
-        Step.STOP_EGRESS,
-        EgressById(egress_id, room_name),
-        EgressSeen,
-        "Stop recording",
-        options.STOP_EGRESS,
-    )
-
-
-async def look_at_egress(egress_id: str, room_name: str) -> EgressSeen:
-    return await _do(
-        Step.LOOK_AT_EGRESS,
-        EgressById(egress_id, room_name),
-        EgressSeen,
-        "Ask Egress how the recording is doing",
-        options.LOOK_AT_EGRESS,
-    )
-
-
-async def await_egress_end(egress_id: str, room_name: str) -> EgressSeen:
-    return await _do(
-        Step.AWAIT_EGRESS_END,
-        EgressById(egress_id, room_name),
-        EgressSeen,
-        "Wait until Egress has uploaded the recording",
-        options.AWAIT_EGRESS_END,
-    )
-
-
-async def verify_recording(call_id: str, egress: EgressSeen) -> RecordingVerified:
-    return await _do(
-        Step.VERIFY_RECORDING,
-        VerifyRecording(call_id=call_id, egress=egress),
-        RecordingVerified,
-        "Check the recording in the object store",
-        options.VERIFY_RECORDING,
-    )
-
-
-async def write_recording(update: WriteRecording, summary: str) -> None:
-    await _do(Step.WRITE_RECORDING, update, type(None), summary, options.WRITE_RECORD)
 
 
 # --- Common to all -------------------------------------------------------------------------------
@@ -237,7 +172,7 @@ async def _tell_atlas(
     summary: str,
     config: workflow.ActivityConfig,
 ) -> None:
-    await _do(
+    await do(
         Step.TELL_ATLAS,
         TellAtlas(
             room_name=state.request.room_name,
@@ -251,21 +186,35 @@ async def _tell_atlas(
     )
 
 
-async def _do(
-    step: Step,
-    what: object,
-    answer: type[T],
-    summary: str,
-    config: workflow.ActivityConfig,
+async def do(
+    step: Step, what: object, answer: type[T], summary: str, config: workflow.ActivityConfig
 ) -> T:
+    return await start(step, what, answer, summary, config)
+
+
+def start(
+    step: Step, what: object, answer: type[T], summary: str, config: workflow.ActivityConfig
+) -> workflow.ActivityHandle[T]:
     full: workflow.ActivityConfig = {**config, "summary": summary}
-    answered: T = await workflow.execute_activity(step.value, what, result_type=answer, **full)
-    return answered
+    asked: workflow.ActivityHandle[T] = workflow.start_activity(
+        step.value, what, result_type=answer, **full
+    )
+    return asked
 
 
 def gate_of(request: CallRequest) -> Gate:
     """What lets Atlas speak in this call."""
+    if request.phone is not None:
+        return Gate.PHONE_ANSWERED
     return Gate.CALLER_ACTIVE if request.direction is Direction.WEB else Gate.START_RPC
+
+
+def _empty_timeout(request: CallRequest) -> int:
+    """Longer than the workflow waits for its human, so that it gives up first, in words."""
+    waits = options.CALLER_JOINS + timedelta(seconds=30)
+    if request.phone is not None:
+        waits = options.PHONE_JOINS + timedelta(seconds=request.phone.ringing_timeout_seconds)
+    return round(waits.total_seconds())
 
 
 def _assistant(request: CallRequest) -> str:

@@ -32,7 +32,9 @@ def call(direction: Direction = Direction.WEB, human: str = "caller") -> CallSta
         assistant_id="demo",
         human_identity=human,
     )
-    return CallState(request, Journal("workflow"), room_sid="RM_1")
+    state = CallState(request, Journal("workflow"))
+    state.room_sid = "RM_1"
+    return state
 
 
 def fact(
@@ -198,7 +200,7 @@ def test_an_agent_of_an_earlier_generation_is_stale() -> None:
     state.atlas.next_generation()
     state.apply(fact(FactKind.PARTICIPANT_JOINED, 3, data=who("atlas-1", "PA_A")))
     state.apply(fact(FactKind.AGENT_FAILED, 3, FactSource.ATLAS, generation=1, seq=9))
-    assert state.stale_agents == ["atlas-1"]
+    assert state.agents.stale == ["atlas-1"]
     assert not state.atlas.came
     assert not state.atlas.lost
 
@@ -216,7 +218,7 @@ def test_usage_of_every_generation_counts() -> None:
                 data={"items": [item]},
             )
         )
-    assert [each.quantity for each in state.usage_items] == ["3", "3"]
+    assert [each.quantity for each in state.agents.usage_items] == ["3", "3"]
 
 
 def test_a_fact_of_somebody_who_is_no_agent_is_refused() -> None:
@@ -227,4 +229,4 @@ def test_a_fact_of_somebody_who_is_no_agent_is_refused() -> None:
 def test_media_bot_is_known_by_its_hyphen() -> None:
     state = call()
     state.apply(fact(FactKind.AGENT_READY, 1, FactSource.MEDIA_BOT, generation=1, seq=1))
-    assert state.agents[AgentRole.MEDIA_BOT].came
+    assert state.agents.posts[AgentRole.MEDIA_BOT].came

@@ -1,0 +1,162 @@
+"""The phone of a call: a line, one dial, one end. Web calls have none, and nothing happens here."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from contract.endings import CallEnding, EndedBy, EndedReason
+from contract.phone import Dialled, LegReport
+from contract.rooms import PhoneRpc, PhoneState
+from workflows import options, phone_steps, steps
+from workflows.call_state import CallState
+from workflows.exits import CallOver, ending_of_what_was_not_dialled
+from workflows.waiting import give_up, refuse_when_over, unless_over, until, within
+
+_UNKNOWN = "Nobody can say what became of the dialling."
+
+
+class Phone:
+    def __init__(self, state: CallState) -> None:
+        self._state = state
+        self._dialling: workflow.ActivityHandle[Dialled] | None = None
+        self._watching: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if self._state.phone.is_ordered:
+            self._watching = asyncio.create_task(self._notice_that_it_left())
+
+    async def take_line(self) -> None:
+        """Waits its turn, as long as the order says."""
+        order = phone_steps.phone_of(self._state)
+        over_at = workflow.now() + timedelta(seconds=order.queue_seconds)
+        while True:
+            left = max(over_at - workflow.now(), timedelta(0))
+            asked = phone_steps.start_taking_line(self._state, min(left, options.LINE_PATIENCE))
+            line = await unless_over(self._state, asked)
+            if line.taken:
+                return
+            if left <= options.LINE_PATIENCE:
+                text = line.detail or "Every line of the trunk is in use."
+                raise self._over(CallEnding(EndedReason.CAPACITY, EndedBy.PLATFORM, text))
+
+    async def dial(self) -> None:
+        """Once. Returns when the phone is answered."""
+        state = self._state
+        self._dialling = dialling = phone_steps.start_dialling(state)
+        await until(state, lambda: dialling.done() or state.answered_at is not None)
+        if dialling.done():
+            try:
+                self._learn(await dialling)
+            except ActivityError as error:
+                await self._find_out(error)
+        refuse_when_over(state)
+
+    async def end(self) -> None:
+        """Whatever became of the call: its phone is hung up. Returns when the leg is over, or when
+        nobody says so in time."""
+        if self._watching is not None:
+            self._watching.cancel()
+        if self._dialling is None:
+            return
+        phone = self._state.phone
+        if not self._dialling.done():
+            await self._stop_dialling(self._dialling)
+        if phone.report is not None or self._was_not_dialled(self._dialling):
+            return
+        if phone.is_lost or not await self._hang_up():
+            await self._remove_ghost()
+        if not phone.is_lost:
+            await within(
+                options.LEG_ENDED_COMES,
+                lambda: phone.report is not None,
+                "The bridge has this long to say how the leg ended",
+            )
+
+    def _learn(self, dialled: Dialled) -> None:
+        if dialled.refused is not None:
+            self._state.phone.over(dialled.refused)
+        elif dialled.answered_at is not None:
+            self._state.phone.answered(dialled.answered_at)
+
+    async def _find_out(self, error: ActivityError) -> None:
+        """The INVITE may have left or not. The room knows; never a second one."""
+        not_dialled = ending_of_what_was_not_dialled(error)
+        if not_dialled is not None:
+            raise self._over(not_dialled)
+        state = self._state
+        text = f"What became of the dialling must be found out: {error.cause}."
+        state.journal.note(workflow.now(), "platform", "dialling_unknown", text[:300])
+        seen = await phone_steps.look_for_phone(state)
+        patience = options.LEG_ENDED_COMES
+        if seen.is_there and seen.state in (PhoneState.ANSWERED, PhoneState.HELD):
+            state.phone.answered(workflow.now(), guessed=True)
+        elif seen.is_there and seen.state != PhoneState.ENDED:
+            patience += timedelta(seconds=phone_steps.phone_of(state).ringing_timeout_seconds)
+        if not await until(
+            state,
+            lambda: state.answered_at is not None,
+            timeout=patience,
+            summary="The phone may be answered, or its end be told, for so long",
+        ):
+            raise self._over(CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, _UNKNOWN))
+
+    async def _notice_that_it_left(self) -> None:
+        """The bridge tells why, and LiveKit that; the bridge's word counts when it comes soon."""
+        state, phone = self._state, self._state.phone
+        while True:
+            await workflow.wait_condition(lambda: phone.gone is not None and state.ending is None)
+            await within(
+                options.LEG_ENDED_COMES,
+                lambda: phone.gone is None or state.ending is not None,
+                "The bridge has this long to say why the phone left",
+            )
+            if phone.gone is not None:
+                state.end(phone.gone.ending, phone.gone.at)
+
+    async def _stop_dialling(self, dialling: workflow.ActivityHandle[Dialled]) -> None:
+        """CANCEL, and wait for what the far side says to it: it may have answered meanwhile."""
+        phone = self._state.phone
+        give_up(dialling)
+        if not phone.is_lost:
+            await within(
+                options.DIALLING_STOPS,
+                lambda: dialling.done() or phone.report is not None,
+                "The bridge has this long to stop dialling",
+            )
+        if dialling.done() and not dialling.cancelled() and dialling.exception() is None:
+            self._learn(dialling.result())
+
+    @staticmethod
+    def _was_not_dialled(dialling: workflow.ActivityHandle[Dialled]) -> bool:
+        if not dialling.done() or dialling.cancelled():
+            return False
+        error = dialling.exception()
+        return isinstance(error, ActivityError) and bool(ending_of_what_was_not_dialled(error))
+
+    async def _hang_up(self) -> bool:
+        """False: the phone is there and does not do it."""
+        try:
+            told = await phone_steps.start_telling(self._state, PhoneRpc.HANGUP, {})
+        except ActivityError as error:
+            workflow.logger.warning("The phone could not be hung up: %s", error.cause)
+            return False
+        try:
+            if told.is_there:
+                self._state.phone.over(LegReport.from_data(told.answer["ended"]))
+        except (KeyError, TypeError, ValueError):
+            workflow.logger.warning("The phone did not say how its leg ended")
+        return True
+
+    async def _remove_ghost(self) -> None:
+        """A bridge that is dead, or deaf, says no BYE; one that wakes up finds itself removed."""
+        try:
+            await steps.remove_participant(self._state, self._state.request.human_identity)
+        except ActivityError as error:
+            workflow.logger.warning("The phone could not be removed: %s", error.cause)
+
+    def _over(self, ending: CallEnding) -> CallOver:
+        return CallOver.because(self._state, ending, workflow.now())

@@ -1,0 +1,93 @@
+"""What others may ask of a phone that talks: press keys, hand it on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from contract.calls import DtmfCommand, TransferAnswer, TransferCommand
+from contract.endings import EndedReason
+from contract.phone import PhoneTold, check_dtmf
+from contract.rooms import PhoneRpc
+from workflows import options, phone_steps
+from workflows.call_state import CallState
+from workflows.waiting import give_up, within
+
+
+class PhoneControls:
+    def __init__(self, state: CallState) -> None:
+        self._state = state
+
+    def refuse_without_phone(self) -> None:
+        """Raises ApplicationError, for validators; after those that refuse what is not answered."""
+        if not self._state.phone.is_ordered:
+            raise refusal("This call has no phone.", "no-phone-leg")
+
+    @staticmethod
+    def refuse_wrong_keys(digits: str) -> None:
+        try:
+            check_dtmf(digits)
+        except ValueError as wrong:
+            raise refusal(f"These keys cannot be pressed: {wrong}.", "bad-dtmf") from None
+
+    async def press(self, command: DtmfCommand) -> None:
+        update = workflow.current_update_info()
+        assert update is not None
+        answer = await self._ask(PhoneRpc.DTMF, {"digits": command.digits, "id": update.id})
+        if answer.get("ok") is not True:
+            raise refusal("The phone did not take the keys.", "phone-refused")
+        count = len(command.digits.replace("w", ""))
+        self._note("dtmf_sent", "Keys were pressed.", command.requested_by, count=count)
+
+    async def transfer(self, command: TransferCommand) -> TransferAnswer:
+        """The leg ends as `transferred` when it got there."""
+        self._note("transfer_requested", "A transfer is asked for.", command.requested_by)
+        answer = await self._ask(PhoneRpc.TRANSFER, {"to": command.to_number})
+        try:
+            said = TransferAnswer(int(answer["sip_status"]), str(answer.get("sip_phrase") or ""))
+        except (KeyError, TypeError, ValueError):
+            raise refusal("The phone could not be transferred.", "phone-refused") from None
+        if said.sip_status >= 300:
+            text = f"The far side answered the transfer with {said.sip_status} {said.sip_phrase}"
+            self._note("transfer_failed", text.rstrip() + ".", command.requested_by)
+        return said
+
+    async def _ask(self, method: PhoneRpc, payload: dict[str, Any]) -> dict[str, Any]:
+        """Raises ApplicationError. When the call ends meanwhile, the answer may still come."""
+        state = self._state
+        asked = phone_steps.start_telling(state, method, payload)
+        await workflow.wait_condition(lambda: asked.done() or state.ending is not None)
+        if not asked.done():
+            await within(options.LAST_ANSWER, asked.done, "The phone has this long to answer")
+        if not asked.done():
+            give_up(asked)
+            return self._answer_of_the_end(method)
+        try:
+            told: PhoneTold = await asked
+        except ActivityError as error:
+            if state.ending is not None:
+                return self._answer_of_the_end(method)
+            workflow.logger.warning("The phone did not answer: %s", error.cause)
+            raise refusal("The phone does not answer.", "phone-unreachable") from None
+        if not told.is_there:
+            raise refusal("The phone has left the call.", "no-phone-leg")
+        return told.answer
+
+    def _answer_of_the_end(self, method: PhoneRpc) -> dict[str, Any]:
+        """A transfer that got there ends the call, maybe before it is answered."""
+        ending = self._state.ending
+        assert ending is not None
+        if method is PhoneRpc.TRANSFER and ending.reason is EndedReason.TRANSFERRED:
+            return {"sip_status": 200, "sip_phrase": "OK"}
+        raise refusal("The call ended meanwhile.", "call-ended")
+
+    def _note(self, kind: str, text: str, requested_by: str, **data: Any) -> None:
+        data["requested_by"] = requested_by
+        self._state.journal.note(workflow.now(), "operator", kind, text, data)
+
+
+def refusal(sentence: str, code: str) -> ApplicationError:
+    """Of an update: the caller reads both, and trying again cannot change it."""
+    return ApplicationError(sentence, type=code, non_retryable=True)

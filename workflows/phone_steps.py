@@ -1,0 +1,102 @@
+"""The steps of a phone call as calls of activities. No number in a summary: Temporal shows them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+
+from contract.holds import HoldState
+from contract.phone import Dialled, DialPhone, PhoneOrder, PhoneSeen, PhoneTold, TellPhone
+from contract.rooms import PhoneRpc
+from contract.steps import HoldWritten, InRoom, LineTaken, Step, TakeLine, WriteHold
+from workflows import options
+from workflows.call_state import CallState
+from workflows.steps import do, start
+
+_SUMMARIES = {
+    PhoneRpc.HANGUP: "Hang up the phone",
+    PhoneRpc.DTMF: "Press keys",
+    PhoneRpc.TRANSFER: "Transfer the phone",
+}
+
+
+def start_taking_line(state: CallState, patience: timedelta) -> workflow.ActivityHandle[LineTaken]:
+    request, phone = state.request, phone_of(state)
+    return start(
+        Step.TAKE_LINE,
+        TakeLine(
+            call_id=request.call_id,
+            tenant_id=request.tenant_id,
+            trunk_id=phone.trunk_id,
+            patience=patience.total_seconds(),
+        ),
+        LineTaken,
+        "Take a line of the trunk",
+        options.TAKE_LINE,
+    )
+
+
+def start_dialling(state: CallState) -> workflow.ActivityHandle[Dialled]:
+    request, phone = state.request, phone_of(state)
+    rings = timedelta(seconds=phone.ringing_timeout_seconds)
+    config: workflow.ActivityConfig = {
+        **options.DIAL_ONCE,
+        "task_queue": phone.task_queue,
+        "start_to_close_timeout": rings + options.DIALLING_TAKES,
+    }
+    return start(
+        Step.DIAL_PHONE,
+        DialPhone(
+            call_id=request.call_id,
+            tenant_id=request.tenant_id,
+            room_name=request.room_name,
+            phone=phone,
+            max_duration_seconds=request.max_duration_seconds + options.LEG_OUTLIVES,
+        ),
+        Dialled,
+        "Dial",
+        config,
+    )
+
+
+async def look_for_phone(state: CallState) -> PhoneSeen:
+    request = state.request
+    return await do(
+        Step.LOOK_FOR_PHONE,
+        InRoom(request.room_name, request.human_identity),
+        PhoneSeen,
+        "Look whether the phone is in the room",
+        options.LOOK_FOR_PHONE,
+    )
+
+
+def start_telling(
+    state: CallState, method: PhoneRpc, payload: dict[str, Any]
+) -> workflow.ActivityHandle[PhoneTold]:
+    return start(
+        Step.TELL_PHONE,
+        TellPhone(room_name=state.request.room_name, method=method.value, payload=payload),
+        PhoneTold,
+        _SUMMARIES[method],
+        options.TRANSFER_PHONE if method is PhoneRpc.TRANSFER else options.TELL_PHONE,
+    )
+
+
+async def write_hold(state: CallState, hold: HoldState) -> HoldWritten:
+    request = state.request
+    return await do(
+        Step.WRITE_HOLD,
+        WriteHold(
+            room_name=request.room_name, identity=request.human_identity, state=hold.to_json()
+        ),
+        HoldWritten,
+        "Say in the room who holds" if hold.is_held else "Say in the room that nobody holds",
+        options.WRITE_HOLD,
+    )
+
+
+def phone_of(state: CallState) -> PhoneOrder:
+    assert state.request.phone is not None, "only phone calls get here"
+    return state.request.phone

@@ -1,0 +1,135 @@
+"""The agents of a call: who is there, in which generation, and what they used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from contract.facts import Fact, FactKind, UsageItem
+from contract.identity import AgentRole
+from workflows.state.core import CallCore
+
+# Who watches an agent by its heartbeat may be wrong, and a successor needs time to be heard.
+_NOT_TWICE_WITHIN = timedelta(seconds=10)
+
+
+@dataclass(slots=True)
+class AgentPost:
+    """One agent's place in the call, whoever fills it."""
+
+    role: AgentRole
+    generation: int = 1
+    came: bool = False  # it is in the room, whoever told
+    ready: bool = False  # it said itself that it can be spoken to
+    lost: bool = False
+    failure: str = ""
+    unheard_at: datetime | None = None  # when it was last given up for want of a heartbeat
+
+    def next_generation(self) -> None:
+        self.generation += 1
+        self.came = self.ready = self.lost = False
+        self.failure = ""
+
+
+class Agents:
+    def __init__(self, core: CallCore) -> None:
+        self._core = core
+        self.posts = {role: AgentPost(role) for role in AgentRole}
+        self.stale: list[str] = []  # identities that must leave the room
+        self.opening_started = False
+        self.ready_generations: set[int] = set()  # of Atlas
+        self.usage: dict[int, tuple[UsageItem, ...]] = {}
+
+    @property
+    def atlas(self) -> AgentPost:
+        return self.posts[AgentRole.ATLAS]
+
+    @property
+    def usage_items(self) -> tuple[UsageItem, ...]:
+        return tuple(item for generation in sorted(self.usage) for item in self.usage[generation])
+
+    @property
+    def usage_complete(self) -> bool:
+        """Also of an Atlas that was killed in mid-call, whose report nobody will ever have."""
+        spoke = self.ready_generations if self.opening_started else set()
+        return spoke <= self.usage.keys()
+
+    def is_ready(self, fact: Fact) -> None:
+        """It said so itself. Raises ValueError when the teller is no agent."""
+        self.has_come(fact, _teller(fact), fact.generation)
+
+    def has_come(self, fact: Fact, role: AgentRole, generation: int) -> None:
+        post = self.posts[role]
+        if generation < post.generation:
+            self.stale.append(f"{role.value}-{generation}")
+            return
+        if generation > post.generation or post.lost:
+            return
+        if fact.kind is FactKind.AGENT_READY:
+            post.ready = True
+            if role is AgentRole.ATLAS:
+                self.ready_generations.add(generation)
+        if post.came:
+            return
+        post.came = True
+        # LiveKit makes the room anew for an agent that was on its way while we closed it.
+        self._core.room_reopened |= self._core.room_closed
+        # Its first words, or the call's end, will be written soon.
+        text = f"{role.display_name} is here."
+        self._core.note(fact, "platform", text, can_wait=True, generation=generation)
+
+    def has_left(self, fact: Fact, role: AgentRole, generation: int) -> None:
+        post = self.posts[role]
+        if generation != post.generation or post.lost:
+            return
+        post.lost = True
+        if self._core.ending is None:
+            text = f"{role.display_name} is gone."
+            self._core.note(fact, "platform", text, generation=generation)
+
+    def has_failed(self, fact: Fact) -> None:
+        post = self.posts[_teller(fact)]
+        if fact.generation != post.generation:
+            return
+        post.lost = True
+        post.failure = str(fact.data.get("error", ""))[:300]
+        text = f"{post.role.display_name} failed: {post.failure}"
+        self._core.note(fact, "platform", text, generation=fact.generation)
+
+    def are_gone(self, fact: Fact) -> None:
+        """The watch sees the human alone; whoever was here has left without a word."""
+        for role, post in self.posts.items():
+            if role.value in fact.data.get("roles", ()) and post.came and not post.lost:
+                self._lose(fact, post, f"{role.display_name} is gone.")
+
+    def is_unheard(self, fact: Fact) -> None:
+        """Another agent or the phone hears no heartbeat of it any more."""
+        post = self.posts[AgentRole(str(fact.data.get("role")))]
+        if int(fact.data.get("generation", 0)) != post.generation or not post.came or post.lost:
+            return
+        if post.unheard_at and abs(fact.at - post.unheard_at) < _NOT_TWICE_WITHIN:
+            return
+        post.unheard_at = fact.at
+        self._lose(fact, post, f"{post.role.display_name} is not heard of any more.")
+
+    def opens(self, fact: Fact) -> None:
+        self.opening_started = True
+        self._core.note(fact, "assistant", "Atlas opens the conversation.")
+
+    def report_usage(self, fact: Fact) -> None:
+        items = fact.data.get("items")
+        if not isinstance(items, list):
+            raise ValueError("A usage report without items.")
+        self.usage[fact.generation] = tuple(
+            UsageItem(**{key: str(item.get(key, "")) for key in UsageItem.__dataclass_fields__})
+            for item in items
+            if isinstance(item, dict)
+        )
+
+    def _lose(self, fact: Fact, post: AgentPost, text: str) -> None:
+        post.lost = True
+        self._core.note(fact, "platform", text, generation=post.generation)
+
+
+def _teller(fact: Fact) -> AgentRole:
+    return AgentRole(fact.source.value)

@@ -1,0 +1,67 @@
+"""What all topics of a call's state share: its status, its times and its one ending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from contract.calls import CallRequest, CallStatus, RecordingStatus
+from contract.endings import CallEnding
+from contract.facts import Fact
+from workflows.journal import Journal
+
+_IN_TALK = (CallStatus.IN_PROGRESS, CallStatus.ON_HOLD)
+
+
+@dataclass(slots=True)
+class CallCore:
+    request: CallRequest
+    journal: Journal
+    status: CallStatus = CallStatus.QUEUED
+    room_sid: str = ""
+    room_asked_for: bool = False
+    room_opened: bool = False
+    room_closed: bool = False
+    room_reopened: bool = False
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    ending: CallEnding | None = None
+    is_held: bool = False  # by anybody
+    recording: RecordingStatus = RecordingStatus.NOT_REQUESTED
+
+    @property
+    def talk_seconds(self) -> float:
+        """By the facts' own clocks; never negative, even when two clocks disagree."""
+        if self.answered_at is None or self.ended_at is None:
+            return 0.0
+        return round(max(0.0, (self.ended_at - self.answered_at).total_seconds()), 3)
+
+    def answer(self, at: datetime) -> None:
+        """The first answer counts, unless the call is over."""
+        if self.answered_at is None and self.ending is None:
+            self.answered_at = at
+            self._show_talk()
+
+    def hold(self, is_held: bool) -> None:
+        self.is_held = is_held
+        if self.status in _IN_TALK:
+            self._show_talk()
+
+    def end(self, ending: CallEnding, at: datetime) -> None:
+        """The first ending is the call's ending; whatever comes later only followed from it."""
+        if self.ending is None:
+            self.ending = ending
+            self.set_ended_at(at)
+
+    def set_ended_at(self, at: datetime) -> None:
+        self.ended_at = max(at, self.answered_at) if self.answered_at else at
+
+    def note(
+        self, fact: Fact, actor: str, text: str, *, can_wait: bool = False, **data: Any
+    ) -> None:
+        data["source"] = fact.source.value
+        self.journal.note(fact.at, actor, fact.kind.value, text, data, can_wait=can_wait)
+
+    def _show_talk(self) -> None:
+        self.status = CallStatus.ON_HOLD if self.is_held else CallStatus.IN_PROGRESS

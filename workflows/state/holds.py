@@ -1,0 +1,115 @@
+"""Who holds a call, since when, and what the room has been told of it (contract.holds)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from contract.facts import Fact, FactKind
+from contract.holds import Holder, HoldState
+from workflows.state.core import CallCore
+
+_NAMES = {
+    Holder.REMOTE: "The far side",
+    Holder.OPERATOR: "An operator",
+    Holder.ASSISTANT: "The assistant",
+}
+_ACTORS = {Holder.REMOTE: "callee", Holder.OPERATOR: "operator", Holder.ASSISTANT: "assistant"}
+
+
+class Holds:
+    """The far side's holds are told by the bridge, which also tells the room; ours are here first.
+
+    `seq` is the highest that anybody is known to have used.
+    """
+
+    def __init__(self, core: CallCore) -> None:
+        self._core = core
+        self.since: dict[Holder, datetime] = {}
+        self.held_since: datetime | None = None  # by whomever, without a moment's break
+        self.seq = 0
+        self.our_seq = 0  # the last one that we wrote
+        self.crossed = 0  # how often the bridge may have written over our holders
+        self._remote_seq = 0
+        self._resumed_early: tuple[int, Fact] | None = None
+
+    @property
+    def holders(self) -> frozenset[Holder]:
+        return frozenset(self.since)
+
+    @property
+    def ours(self) -> frozenset[Holder]:
+        return self.holders - {Holder.REMOTE}
+
+    def next_state(self) -> HoldState:
+        """What is to be written now."""
+        return HoldState(self.seq + 1, self.holders)
+
+    def written(self, seq: int) -> None:
+        self.our_seq = seq
+        self.seq = max(self.seq, seq)
+
+    # --- The far side's --------------------------------------------------------------------------
+
+    def told(self, fact: Fact) -> None:
+        """HELD or RESUMED. Raises ValueError or KeyError for a malformed one."""
+        if Holder(str(fact.data["holder"])) is not Holder.REMOTE:
+            return  # ours were known here first
+        seq = int(fact.data["seq"])
+        if self.ours or (self.our_seq and seq <= self.our_seq):
+            self.crossed += 1
+        self.seq = max(self.seq, seq)
+        held = fact.kind is FactKind.HELD
+        if seq <= self._remote_seq:
+            self._told_late(seq, fact, held)
+            return
+        self._remote_seq = seq
+        if held:
+            self._begin(Holder.REMOTE, fact.at)
+        elif Holder.REMOTE in self.since:
+            self._end(Holder.REMOTE, fact.at)
+        else:
+            self._resumed_early = (seq, fact)
+
+    def _told_late(self, seq: int, fact: Fact, held: bool) -> None:
+        """A hold that is over already, told after its end."""
+        early = self._resumed_early
+        if held and early is not None and seq < early[0]:
+            self._resumed_early = None
+            self._note(Holder.REMOTE, True, fact.at)
+            self._note(Holder.REMOTE, False, early[1].at)
+
+    # --- Ours ------------------------------------------------------------------------------------
+
+    def hold(self, holder: Holder, at: datetime, **data: Any) -> None:
+        self._begin(holder, at, **data)
+
+    def resume(self, holder: Holder, at: datetime, **data: Any) -> None:
+        if holder in self.since:
+            self._end(holder, at, **data)
+
+    def close(self, at: datetime) -> None:
+        """The call is over, and with it every hold."""
+        for holder in sorted(self.since):
+            self._end(holder, max(at, self.since[holder]))
+
+    def _begin(self, holder: Holder, at: datetime, **data: Any) -> None:
+        if holder in self.since:
+            return
+        self.since[holder] = at
+        self.held_since = self.held_since or at
+        self._note(holder, True, at, **data)
+        self._core.hold(True)
+
+    def _end(self, holder: Holder, at: datetime, **data: Any) -> None:
+        del self.since[holder]
+        self._note(holder, False, at, **data)
+        if not self.since:
+            self.held_since = None
+            self._core.hold(False)
+
+    def _note(self, holder: Holder, held: bool, at: datetime, **data: Any) -> None:
+        kind = FactKind.HELD if held else FactKind.RESUMED
+        text = f"{_NAMES[holder]} {'holds' if held else 'resumes'} the call."
+        journal, told = self._core.journal, {"holder": holder.value, **data}
+        journal.note(at, _ACTORS[holder], kind.value, text, told)

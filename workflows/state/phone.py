@@ -1,0 +1,127 @@
+"""The phone of a call, as its bridge tells of it: rings, answers, ends. Times are the bridge's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from contract.calls import CallStatus
+from contract.endings import CallEnding, EndedBy, EndedReason, ending_from_leg
+from contract.facts import Fact, moment_of
+from contract.phone import LegReport
+from workflows.state.core import CallCore
+
+_WHO = {"them": "callee", "us": "platform", "network": "carrier"}
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The phone is not in the room any more; what that means unless its bridge knows better."""
+
+    at: datetime
+    ending: CallEnding
+
+
+class PhoneFacts:
+    def __init__(self, core: CallCore) -> None:
+        self._core = core
+        self.rang = False
+        self.report: LegReport | None = None
+        self.gone: Gone | None = None
+        self.is_lost = False  # its bridge is not heard of any more
+        self._answer_is_the_bridges = False
+
+    @property
+    def is_ordered(self) -> bool:
+        return self._core.request.phone is not None
+
+    def came(self) -> None:
+        """It may have been away only for a moment."""
+        self.gone = None
+
+    def rings(self, fact: Fact) -> None:
+        if self.rang:
+            return
+        self.rang = True
+        core = self._core
+        core.note(fact, "callee", "It rings.", early_media=bool(fact.data.get("early_media")))
+        if core.status is CallStatus.QUEUED and core.ending is None:
+            core.status = CallStatus.RINGING
+
+    def is_answered(self, fact: Fact) -> None:
+        codec = str(fact.data.get("codec", ""))
+        self._core.note(fact, "callee", "The phone was answered.", codec=codec)
+        self.answered(fact.at)
+
+    def answered(self, at: datetime, *, guessed: bool = False) -> None:
+        """Also after the ending: a hang-up that crossed the answer is answered, and billed.
+
+        `guessed`: on a clock that is not the bridge's, until the bridge says it itself.
+        """
+        core = self._core
+        if self.report is not None or (guessed and core.answered_at is not None):
+            return
+        if core.answered_at is None or not self._answer_is_the_bridges:
+            core.answer(at)
+            core.answered_at = at
+            self._answer_is_the_bridges = not guessed
+            if core.ended_at is not None:
+                core.set_ended_at(core.ended_at)
+
+    def has_ended(self, fact: Fact) -> None:
+        """Raises ValueError, TypeError or KeyError for what is no report."""
+        report = LegReport.from_data(fact.data)
+        self._core.note(
+            fact,
+            _WHO.get(report.by, "platform"),
+            report.detail,
+            can_wait=True,  # the call's end follows
+            reason=report.reason,
+            by=report.by,
+            sip_status=report.sip_status,
+            quality=report.quality,
+        )
+        self.over(report)
+
+    def over(self, report: LegReport) -> None:
+        """The leg's own times are the call's: they are what the carrier bills."""
+        core = self._core
+        if self.report is not None:
+            return
+        if report.answered:
+            self.answered(report.answered_at or core.answered_at or report.ended_at)
+        elif not self._answer_is_the_bridges:
+            core.answered_at = None  # it was a guess
+        self.report = report
+        core.end(ending_from_leg(report), report.ended_at)
+        core.set_ended_at(report.ended_at)
+
+    def lost(self, fact: Fact) -> None:
+        """An agent hears nothing of it any more: its bridge process is gone."""
+        if self.report is not None or self.is_lost:
+            return
+        self.is_lost = True
+        heard = moment_of(fact.data.get("last_heard_at")) or fact.at
+        core = self._core
+        core.note(fact, "platform", "The phone is not heard of any more.")
+        text = "The bridge that carried the phone is gone."
+        core.end(CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, text), heard)
+
+    def has_gone(self, at: datetime, ending: CallEnding) -> None:
+        """Somebody waits a little for the bridge to say more (workflows.phone)."""
+        if self.gone is None:
+            self.gone = Gone(at, ending)
+
+    def pressed(self, fact: Fact) -> None:
+        """Which keys is the callee's secret; the bridge does not tell."""
+        count = int(fact.data.get("count", 1))
+        keys = "a key" if count == 1 else f"{count} keys"
+        self._core.note(fact, "callee", f"The phone pressed {keys}.", can_wait=True, count=count)
+
+    def sounds(self, fact: Fact) -> None:
+        self._core.note(fact, "platform", "Sound of the phone.", can_wait=True, quality=fact.data)
+
+    def connection_changed(self, fact: Fact) -> None:
+        lost = bool(fact.data.get("lost"))
+        text = "The carrier's connection is lost." if lost else "The carrier's connection is back."
+        self._core.note(fact, "platform", text, can_wait=True, lost=lost)
