@@ -56,6 +56,10 @@ def is_call_unknown(error: ActivityError) -> bool:
 def ending_from(error: BaseException) -> CallEnding:
     if is_cancelled_exception(error):
         return CallEnding(EndedReason.CANCELLED, EndedBy.OPERATOR, "The workflow was cancelled.")
+    if isinstance(error, ActivityError):
+        known = ending_of_what_was_not_dialled(error)
+        if known is not None:
+            return known
     step = error.activity_type.replace("_", " ") if isinstance(error, ActivityError) else "a step"
     reason = f": {_root(error)}" if error.__cause__ else ""
     return CallEnding(
