@@ -29,7 +29,7 @@ COPY bridge ./bridge
 COPY cli ./cli
 COPY store ./store
 COPY deploy/healthcheck.py deploy/make_bucket.py ./deploy/
-COPY worker_main.py ./
+COPY worker_main.py bridge_worker.py ./
 RUN python -m compileall -q -x /app/.venv /app
 # The code is compiled and belongs to root: a running process can change nothing of it.
 ENV PATH=/app/.venv/bin:$PATH \

@@ -11,7 +11,7 @@ PYTHON := .venv/bin/python
 UV := .tools/bin/uv
 READY := .venv/.made-from
 LOCKED := --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --quiet
-PACKAGES = $(wildcard contract engine workflows activities agents api bridge store sandbox cli settings_table deploy worker_main.py)
+PACKAGES = $(wildcard contract engine workflows activities agents api bridge store sandbox cli settings_table deploy worker_main.py bridge_worker.py)
 
 # Debian's names. Chromium is for tests/e2e/test_browser.py, PostgreSQL for the tests of store and API on it,
 # docker-compose (which needs no Docker engine to check a file) for tests/deploy, nodejs and npm for

@@ -1,9 +1,12 @@
-"""The Temporal worker: puts the parts together and runs them until SIGTERM."""
+"""The Temporal worker: puts the parts together and runs them until SIGTERM.
+
+`--queue bridge` is the process that dials and carries phone calls (`bridge_worker.py`).
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -30,6 +33,7 @@ from activities.call_log import CallLog, quiet_temporal
 from activities.call_records import CallRecordActivities
 from activities.job_metadata import JobMetadataWriter
 from activities.outside import Outside
+from activities.phones import PhoneActivities
 from activities.prices import PriceTable
 from activities.recording import RecordingActivities
 from activities.recording_bucket import RecordingBucket
@@ -40,7 +44,7 @@ from contract.errors import SettingsError, Unavailable
 from contract.identity import ROOM_WATCH_WORKFLOW_ID
 from engine.client import connect
 from engine.http_pages import ProcessPages, free_local_address
-from engine.leaving import leave
+from engine.leaving import asked_to_stop, leave
 from engine.logs import set_up_logs
 from engine.runtime import use_our_runtime
 from engine.startup import BAD_SETTINGS, load, tell_misspelt
@@ -94,7 +98,7 @@ async def run(settings: WorkerSettings) -> None:
         async with worker, AsyncExitStack() as pages:
             await _serve_pages(pages, settings, outside, metrics_address)
             log.info("worker_started", task_queue=settings.call_task_queue)
-            await _asked_to_stop()
+            await asked_to_stop()
             log.info("worker_stopping")
 
 
@@ -106,6 +110,7 @@ def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[...
     records = CallRecordActivities(database, settings.default_assistant_id)
     billing = BillingActivities(database, PriceTable.load())
     recording = RecordingActivities(outside.egress, outside.bucket)
+    phones = PhoneActivities(livekit, database)
     watch = RoomWatchActivities(livekit, database, outside.temporal)
     return [
         rooms.open_room,
@@ -118,6 +123,10 @@ def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[...
         records.write_record,
         records.write_recording,
         billing.settle_bill,
+        phones.take_line,
+        phones.look_for_phone,
+        phones.tell_phone,
+        phones.write_hold,
         recording.start_egress,
         recording.find_egress,
         recording.stop_egress,
@@ -139,12 +148,7 @@ async def _serve_pages(
         return
 
     pages = ProcessPages(
-        {
-            "temporal": outside.check_temporal,
-            "database": outside.database.ping,
-            "livekit": outside.check_livekit,
-        },
-        # Calls go on without these; recordings wait.
+        outside.checks,
         {"egress": outside.check_egress, "object_store": outside.check_bucket},
         temporal_metrics=metrics_address,
     )
@@ -205,15 +209,13 @@ async def _start_room_watch(client: Client, settings: WorkerSettings) -> None:
     )
 
 
-async def _asked_to_stop() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
-
-
 def main() -> int:
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--queue", choices=("calls", "bridge"), default="calls")
+    if given.parse_args().queue == "bridge":
+        import bridge_worker  # SIP, sound and all: not for those who only decide
+
+        return bridge_worker.main()
     settings = load(WorkerSettings)
     try:
         set_up_logs("worker", settings.log_level, settings.log_format)

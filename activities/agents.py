@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-import json
-
 from livekit import api
-from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.job_metadata import JobMetadataWriter, dispatched_generation
 from activities.livekit_errors import livekit_errors
+from activities.room_rpc import perform_rpc
 from contract.identity import parse_agent_identity
 from contract.rooms import RoomMetadata
 from contract.steps import AgentOrder, DispatchAgent, OpenRoom, Step, TellAtlas
 
-_RPC_TIMEOUT_MS = 1500
+_RPC_SECONDS = 1.5
 
 
 class AgentActivities:
@@ -50,30 +48,18 @@ class AgentActivities:
     async def tell_atlas(self, message: TellAtlas) -> None:
         """One RPC into the room; Atlas answers `{"ok": true}` (livekit.md: 2 ms on loopback)."""
         with livekit_errors(f"reach {message.identity}"):
-            answer = await self._perform_rpc(message)
+            answer = await perform_rpc(
+                self._livekit,
+                message.room_name,
+                message.identity,
+                message.method,
+                message.payload,
+                patience=_RPC_SECONDS,
+            )
         if answer.get("ok") is not True:
             raise ApplicationError(
                 f"{message.identity} answered {message.method} with {answer}.", type="rpc-refused"
             )
-
-    async def _perform_rpc(self, message: TellAtlas) -> dict[str, object]:
-        # livekit-api 1.2.2 has the messages of RoomService/PerformRpc but no method for it yet.
-        room = self._livekit.room
-        response = await room._client.request(
-            "RoomService",
-            "PerformRpc",
-            PerformRpcRequest(
-                room=message.room_name,
-                destination_identity=message.identity,
-                method=message.method,
-                payload=json.dumps(message.payload),
-                response_timeout_ms=_RPC_TIMEOUT_MS,
-            ),
-            room._auth_header(api.VideoGrants(room_admin=True, room=message.room_name)),
-            PerformRpcResponse,
-        )
-        answer = json.loads(response.payload or "{}")
-        return answer if isinstance(answer, dict) else {}
 
     async def _name_current_generation(self, order: DispatchAgent) -> None:
         rooms = await self._livekit.room.list_rooms(api.ListRoomsRequest(names=[order.room_name]))

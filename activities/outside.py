@@ -10,6 +10,7 @@ from livekit import api
 from temporalio.client import Client
 
 from activities.recording_bucket import RecordingBucket
+from engine.http_pages import Check
 from store.database import Database
 
 # Nobody names a room like this.
@@ -17,21 +18,35 @@ _NO_ROOM = "readyz"
 _PATIENCE = timedelta(seconds=2)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
+@dataclass(frozen=True, kw_only=True)
+class Needed:
     """Each check raises whatever its client does; also when our key is refused."""
 
     temporal: Client
     database: Database
     livekit: api.LiveKitAPI
-    egress: api.LiveKitAPI
-    bucket: RecordingBucket
 
     async def check_temporal(self) -> None:
         await self.temporal.service_client.check_health(timeout=_PATIENCE)
 
     async def check_livekit(self) -> None:
         await self.livekit.room.list_rooms(api.ListRoomsRequest(names=[_NO_ROOM]))
+
+    @property
+    def checks(self) -> dict[str, Check]:
+        return {
+            "temporal": self.check_temporal,
+            "database": self.database.ping,
+            "livekit": self.check_livekit,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside(Needed):
+    """Calls go on without these; recordings wait."""
+
+    egress: api.LiveKitAPI
+    bucket: RecordingBucket
 
     async def check_egress(self) -> None:
         """Its API, which tells nothing of whether a recorder is free."""

@@ -12,8 +12,6 @@ from activities.livekit_errors import is_not_found, livekit_errors
 from contract.rooms import RoomMetadata
 from contract.steps import CloseRoom, InRoom, OpenRoom, RoomOpened, Step
 
-# Longer than the workflow waits for the caller, so that it is the workflow that gives up, in words.
-_EMPTY_TIMEOUT_SECONDS = 90
 # For whoever lost the connection and comes back; a clean leave ends the call at once.
 _DEPARTURE_TIMEOUT_SECONDS = 20
 
@@ -79,7 +77,7 @@ class RoomActivities:
         return await self._livekit.room.create_room(
             api.CreateRoomRequest(
                 name=order.room_name,
-                empty_timeout=_EMPTY_TIMEOUT_SECONDS,
+                empty_timeout=order.empty_timeout_seconds,
                 departure_timeout=_DEPARTURE_TIMEOUT_SECONDS,
                 metadata=_room_metadata(order),
                 agents=[

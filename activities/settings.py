@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from engine.settings import EngineSettings, LiveKitSettings, StorageSettings
+from bridge.settings import BridgeSettings
+from engine.settings import DatabaseSettings, EngineSettings, LiveKitSettings, StorageSettings
 
 
 class WorkerSettings(EngineSettings, LiveKitSettings, StorageSettings):
@@ -45,3 +46,14 @@ class WorkerSettings(EngineSettings, LiveKitSettings, StorageSettings):
     @property
     def sticky_timeout(self) -> timedelta:
         return timedelta(seconds=self.sticky_timeout_seconds)
+
+
+class BridgeWorkerSettings(BridgeSettings, EngineSettings, LiveKitSettings, DatabaseSettings):
+    """What a process needs that dials and carries phone calls."""
+
+    bridge_call_drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="How long phone calls may go on after SIGTERM; then they are hung up. New ones "
+        "go to other bridge processes.",
+    )

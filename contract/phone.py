@@ -51,7 +51,7 @@ class Dialled:
 
 
 class NotDialled(StrEnum):
-    """ApplicationError types of DIAL_PHONE that say: nothing was sent to anybody."""
+    """ApplicationError types of TAKE_LINE and DIAL_PHONE: nothing was sent to anybody."""
 
     TRUNK_GONE = "trunk-gone"
     TRUNK_DISABLED = "trunk-disabled"
@@ -59,6 +59,8 @@ class NotDialled(StrEnum):
     TRUNK_BUSY = "trunk-busy"  # more calls than it may start wait for their second
     ROOM_GONE = "room-gone"
     LIVEKIT_AWAY = "livekit-away"
+    STORE_AWAY = "store-away"
+    CALL_OVER = "call-over"  # its row ended, or was withdrawn
     SHUTDOWN = "shutdown"
 
 

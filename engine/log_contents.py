@@ -12,6 +12,7 @@ from contract.identity import is_call_id
 _OURS = (
     *("activities", "agents", "api", "contract", "engine", "sandbox", "store", "workflows"),
     "worker_main",
+    "bridge_worker",
 )
 # Loggers of the Temporal SDK that carry our own messages.
 _OURS_BY_TEMPORAL = ("temporalio.workflow", "temporalio.activity")
