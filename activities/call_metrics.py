@@ -49,7 +49,7 @@ COST = Counter("call_cost_total", "Money spent on calls, in the price table's cu
 RECORDINGS = Counter("recordings_settled_total", "Recordings by how they came out", ["status"])
 
 _SETTLED = (RecordingStatus.READY, RecordingStatus.NEEDS_ATTENTION, RecordingStatus.LOST)
-_ITEMS = ("stt", "llm", "tts")  # a label must not grow with whatever an agent reports
+_ITEMS = ("stt", "llm", "tts", "realtime")  # a label must not grow with whatever an agent reports
 
 # Every way in which a call of ours ends today; a test compares with the code.
 _ENDINGS = (
@@ -59,12 +59,22 @@ _ENDINGS = (
     (EndedReason.OPERATOR_HUNG_UP, EndedBy.OPERATOR),
     (EndedReason.OPERATOR_TERMINATED, EndedBy.OPERATOR),
     (EndedReason.NO_ANSWER, EndedBy.CALLER),
+    (EndedReason.NO_ANSWER, EndedBy.CALLEE),
+    (EndedReason.BUSY, EndedBy.CALLEE),
+    (EndedReason.REJECTED, EndedBy.CALLEE),
+    (EndedReason.INVALID_NUMBER, EndedBy.CARRIER),
+    (EndedReason.CARRIER_BLOCKED, EndedBy.CARRIER),
+    (EndedReason.CAPACITY, EndedBy.PLATFORM),
+    (EndedReason.TRANSFERRED, EndedBy.OPERATOR),
+    (EndedReason.MEDIA_TIMEOUT, EndedBy.UNKNOWN),
     (EndedReason.CANCELLED, EndedBy.OPERATOR),
     (EndedReason.CANCELLED, EndedBy.PLATFORM),
     (EndedReason.SILENCE_TIMEOUT, EndedBy.ASSISTANT),
     (EndedReason.MAX_DURATION, EndedBy.PLATFORM),
+    (EndedReason.MAX_HOLD, EndedBy.PLATFORM),
     (EndedReason.ASSISTANT_FAILED, EndedBy.PLATFORM),
     (EndedReason.PROVIDER_ERROR, EndedBy.PLATFORM),
+    (EndedReason.PROVIDER_ERROR, EndedBy.CARRIER),
     (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),
     (EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN),
 )
@@ -77,6 +87,7 @@ for _status in _SETTLED:
 for _reason, _ended_by in _ENDINGS:
     ENDED.labels(_reason.value, _ended_by.value)
 STARTED.labels(Provider.WEB.value, Direction.WEB.value)
+STARTED.labels(Provider.BRIDGE.value, Direction.OUTBOUND.value)
 
 log = structlog.get_logger()
 

@@ -19,8 +19,9 @@ from contract.steps import HoldWritten, InRoom, LineTaken, Step, TakeLine, Write
 from store.database import Database
 from store.lines import LineOffer, Lines
 
-# How long the phone may take: to have its BYE confirmed, to hear from whom it is handed on to.
-_PATIENCE = {PhoneRpc.HANGUP: 4.0, PhoneRpc.DTMF: 2.0, PhoneRpc.TRANSFER: 40.0}
+# How long the phone may take: to have its BYE confirmed, to press 64 keys, to hear from whom it is
+# handed on to.
+_PATIENCE = {PhoneRpc.HANGUP: 4.0, PhoneRpc.DTMF: 20.0, PhoneRpc.TRANSFER: 40.0}
 
 
 class PhoneActivities:

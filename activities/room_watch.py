@@ -19,10 +19,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.call_metrics import write_and_count
 from activities.livekit_errors import livekit_errors
 from activities.room_rounds import Outside, Rounds
-from contract.calls import CallStatus
+from activities.who_is_there import find_human, is_there
+from contract.calls import CallStatus, Direction
 from contract.endings import CallEnding, EndedBy, EndedReason
-from contract.facts import Fact, FactKind, FactSource, ParticipantKind, ParticipantSeen
-from contract.identity import AgentRole, parse_agent_identity
+from contract.facts import Fact, FactKind, FactSource
+from contract.identity import AgentRole
 from contract.steps import Step, WatchRooms, WriteRecord
 from store.calls import Calls, OpenCall
 from store.database import Database
@@ -164,14 +165,16 @@ class RoomWatchActivities:
         present = await self._livekit.room.list_participants(
             api.ListParticipantsRequest(room=call.room_name)
         )
-        human = _find_human(call, present.participants)
+        human = find_human(call, present.participants)
         if call.status in _IN_TALK and human is None:
             return Sighting(FactKind.HUMANS_GONE, {"room_sid": room.sid})
-        alone = call.status in _IN_TALK and not _is_there(AgentRole.ATLAS, present.participants)
+        alone = call.status in _IN_TALK and not is_there(AgentRole.ATLAS, present.participants)
         if alone:
             # Its leaving was told by a webhook that got lost, or LiveKit restarted without it.
             return Sighting(FactKind.AGENTS_GONE, {"roles": [AgentRole.ATLAS.value]})
-        if call.status is CallStatus.QUEUED and human is not None:
+        # A phone is in its room before it rings; whether it was answered its bridge tells.
+        is_web = call.direction is Direction.WEB
+        if is_web and call.status is CallStatus.QUEUED and human is not None:
             return Sighting(FactKind.HUMANS_PRESENT, human.to_data())
         return None
 
@@ -225,30 +228,3 @@ def _without_room(call: OpenCall) -> Sighting | None:
 
 def _outside(call: OpenCall, room: api.Room) -> Outside:
     return Outside(room.sid, room.num_participants, room.num_publishers, call.status)
-
-
-def _is_there(role: AgentRole, participants: Iterable[api.ParticipantInfo]) -> bool:
-    seen = (parse_agent_identity(participant.identity) for participant in participants)
-    return any(agent is not None and agent[0] is role for agent in seen)
-
-
-def _find_human(
-    call: OpenCall, participants: Iterable[api.ParticipantInfo]
-) -> ParticipantSeen | None:
-    for participant in participants:
-        if participant.identity != call.human_identity or parse_agent_identity(
-            participant.identity
-        ):
-            continue
-        return ParticipantSeen(
-            identity=participant.identity,
-            sid=participant.sid,
-            participant_kind=ParticipantKind.STANDARD,
-            joined_at=_joined_at(participant),
-        )
-    return None
-
-
-def _joined_at(participant: api.ParticipantInfo) -> datetime | None:
-    milliseconds = participant.joined_at_ms or participant.joined_at * 1000
-    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None

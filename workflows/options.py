@@ -82,8 +82,12 @@ LOOK_FOR_PHONE = ActivityConfig(
 )
 # Nothing of this may be done twice by a retry that the bridge would not notice: keys have an id,
 # hanging up is for ever, and a transfer is asked for once.
-TELL_PHONE = ActivityConfig(
+HANG_UP_PHONE = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=6),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=250), maximum_attempts=2),
+)
+PRESS_KEYS = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=24),  # 64 keys
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=250), maximum_attempts=2),
 )
 TRANSFER_PHONE = ActivityConfig(

@@ -50,8 +50,9 @@ class PhoneControls:
         except (KeyError, TypeError, ValueError):
             raise refusal("The phone could not be transferred.", "phone-refused") from None
         if said.sip_status >= 300:
-            text = f"The far side answered the transfer with {said.sip_status} {said.sip_phrase}"
-            self._note("transfer_failed", text.rstrip() + ".", command.requested_by)
+            text = f"The far side answered {said.sip_status} {said.sip_phrase}".rstrip() + "."
+            self._note("transfer_refused", text, command.requested_by)
+            raise refusal(text, "transfer-refused")
         return said
 
     async def _ask(self, method: PhoneRpc, payload: dict[str, Any]) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from workflows import options
 from workflows.call_state import CallState
 from workflows.steps import do, start
 
-_SUMMARIES = {
-    PhoneRpc.HANGUP: "Hang up the phone",
-    PhoneRpc.DTMF: "Press keys",
-    PhoneRpc.TRANSFER: "Transfer the phone",
+_TELLING = {
+    PhoneRpc.HANGUP: ("Hang up the phone", options.HANG_UP_PHONE),
+    PhoneRpc.DTMF: ("Press keys", options.PRESS_KEYS),
+    PhoneRpc.TRANSFER: ("Transfer the phone", options.TRANSFER_PHONE),
 }
 
 
@@ -79,8 +79,7 @@ def start_telling(
         Step.TELL_PHONE,
         TellPhone(room_name=state.request.room_name, method=method.value, payload=payload),
         PhoneTold,
-        _SUMMARIES[method],
-        options.TRANSFER_PHONE if method is PhoneRpc.TRANSFER else options.TELL_PHONE,
+        *_TELLING[method],
     )
 
 
