@@ -18,9 +18,9 @@ from sandbox.stack.commands import command
 from sandbox.stack.description import ProcessEntry, StackDescription
 from sandbox.stack.environment import environment
 from sandbox.stack.errors import StackError
+from sandbox.stack.furnishing import furnish
 from sandbox.stack.keys import Keys
 from sandbox.stack.parts import NEEDS, SERVERS, Part, chosen
-from sandbox.stack.phone_line import lay_phone_line
 from sandbox.stack.ports import FreePorts, Ports, require_free
 from sandbox.stack.probes import Probes
 from sandbox.stack.processes import Process
@@ -110,7 +110,7 @@ class Stack:
                 require_free(part, self._site.ports)
             await self._start_all()
             if {Part.API, Part.CARRIER} <= set(self._chosen):
-                await lay_phone_line(self._site)
+                await furnish(self._site)
         except BaseException:
             await self.stop()
             raise

@@ -1,4 +1,4 @@
-"""The trunk to the sandbox's phone is there as soon as the stack is."""
+"""What a stack has from its first moment: a line to the sandbox's phone, a realtime assistant."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ async def test_a_stack_has_a_line_to_its_phone_and_leaves_its_users_limits(tmp_p
             limit = {"max_concurrent_calls": 1}
             async with http.patch("/trunks/sandbox", json=limit) as answer:
                 assert answer.status == 200
+        async with api(stack) as http, http.get("/assistants/demo-realtime") as answer:
+            assert (await answer.json())["mode"] == "realtime"
     async with Stack(tmp_path, free_ports=True, only=PARTS) as again:
         laid = await trunk(again)
         assert f"{laid['host']}:{laid['port']}" == again.description.carrier_address
