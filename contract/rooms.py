@@ -67,6 +67,7 @@ class SipAttribute(StrEnum):
 
     CALL_ID = "sip.callID"  # ours: the call's id
     CALL_ID_FULL = "sip.callIDFull"  # the SIP Call-ID, from the answer on
+    CALL_TAG = "sip.callTag"  # the far side's To tag, from the answer on
     CALL_STATUS = "sip.callStatus"  # dialing ringing active hangup
     TRUNK_ID = "sip.trunkID"
     TRUNK_PHONE_NUMBER = "sip.trunkPhoneNumber"  # ours

@@ -117,6 +117,7 @@ class Bridge:
         codecs: tuple[Codec, ...] = (),
         ringing_timeout: float | None = None,
         max_duration: float | None = None,
+        accept_transfers: bool | None = None,
         delayed_offer: bool = False,
     ) -> Leg:
         """Sends the INVITE. Raises ValueError for a target or an address that cannot be, OSError
@@ -149,7 +150,7 @@ class Bridge:
             self.transports.sources.call_over(host)
             await media.aclose()
             raise
-        leg = self._leg(call, max_duration)
+        leg = self._leg(call, max_duration, accept_transfers)
         leg.take(media, negotiation)
         self._called[call.id] = (wanted.transport, destination)
         self.pump()
@@ -189,13 +190,17 @@ class Bridge:
         if not self._legs:
             self._empty.set()
 
-    def _leg(self, call: sip.Call, max_duration: float | None = None) -> Leg:
-        leg = self._legs[call.id] = Leg(
-            self,
-            call,
-            max_duration=max_duration or self.options.max_duration,
-            accept_transfers=self.options.accept_transfers,
-        )
+    def _leg(
+        self,
+        call: sip.Call,
+        max_duration: float | None = None,
+        accept_transfers: bool | None = None,
+    ) -> Leg:
+        if accept_transfers is None:
+            accept_transfers = self.options.accept_transfers
+        longest = max_duration or self.options.max_duration
+        leg = Leg(self, call, max_duration=longest, accept_transfers=accept_transfers)
+        self._legs[call.id] = leg
         return leg
 
     def _event(self, event: sip.Event) -> None:

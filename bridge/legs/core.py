@@ -60,6 +60,7 @@ class LegCore:
         self._talks = False
         self._decided = asyncio.Event()
         self._is_over = asyncio.Event()
+        self._parted = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
 
     @property
@@ -119,6 +120,10 @@ class LegCore:
         self._host.left(self)
         self._decided.set()
         self._is_over.set()
+        if self.call.says_goodbye:
+            self.call.on_goodbye = self._parted.set
+        else:
+            self._parted.set()
         self.news.tell(LegEnded(self.end))
 
     def hang_up(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 
 from bridge.legs.core import LegCore, LegState
 from bridge.legs.digits import checked_digits, send_by_info
@@ -63,6 +64,11 @@ class Leg(LegCore):
         return known.name if known is not None else ""
 
     @property
+    def answered_at(self) -> datetime | None:
+        """When the 200 came, or went."""
+        return self.record.answered_at
+
+    @property
     def quality(self) -> Quality | None:
         """So far."""
         if self.record.quality is None and self.media is not None:
@@ -86,6 +92,10 @@ class Leg(LegCore):
             await asyncio.shield(self._closing)
         assert self.end is not None
         return self.end
+
+    async def parted(self) -> None:
+        """Once it has ended and the far side has confirmed our BYE, or never will."""
+        await self._parted.wait()
 
     def ring(self, status: int = 180) -> None:
         self.call.ring(self._host.now(), status)

@@ -39,6 +39,10 @@ class Record:
         self._answered_on = self._left_on = 0.0
 
     @property
+    def answered_at(self) -> datetime | None:
+        return self._answered_at
+
+    @property
     def was_answered(self) -> bool:
         return self._answered_at is not None
 

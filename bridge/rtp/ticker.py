@@ -31,9 +31,11 @@ class Lateness:
 
     def __init__(self) -> None:
         self.counts = [0] * len(self.BOUNDS)
+        self.total = 0.0  # ms
         self.missed = 0  # ticks
 
     def add(self, ms: float) -> None:
+        self.total += ms
         for index, bound in enumerate(self.BOUNDS):
             if ms <= bound:
                 self.counts[index] += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from bridge.sip.bodies import DTMF_RELAY, digit_body
@@ -20,6 +20,7 @@ from bridge.sip.referral import Referral
 from bridge.sip.replies import reply
 from bridge.sip.session_timer import SessionTimer
 from bridge.sip.settings import Credentials
+from bridge.sip.transactions.client import Failure
 from bridge.sip.transactions.layer import Transactions
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ class Call:
         self.setup: OutgoingSetup | IncomingSetup
         self._directory = directory
         self.connection = Connection(self)
+        self.on_goodbye: Callable[[], None] | None = None
+        """The far side confirmed our BYE, or never will. After the end, where `says_goodbye`."""
+        self.says_goodbye = False
         self._bye_sent = False
 
     def __repr__(self) -> str:
@@ -248,9 +252,17 @@ class Call:
                     made.headers.set(name, value)
                 return made
 
+            self.says_goodbye = True
             self.finish(end)
-            Exchange(self, bye, lambda response: None)
+            Exchange(self, bye, self._goodbye, self._goodbye)
         self.finish(end)
+
+    def _goodbye(self, outcome: Response | Failure) -> None:
+        if isinstance(outcome, Response) and outcome.code < 200:
+            return
+        self.says_goodbye = False
+        if self.on_goodbye is not None:
+            self.on_goodbye()
 
     def finish(self, end: CallEnd) -> None:
         """The one end. The call is remembered a while for what is still on its way."""

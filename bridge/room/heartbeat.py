@@ -1,0 +1,37 @@
+"""`agent.alive`: that this process lives, for those who cannot see it any other way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+
+from livekit import rtc
+from livekit.rtc.participant import PublishDataError
+
+from contract.rooms import PHONE_ALIVE, Topic
+
+_PAYLOAD = json.dumps({"role": PHONE_ALIVE, "generation": 1})
+
+
+class Heartbeat:
+    def __init__(self, room: rtc.Room, interval: float) -> None:
+        self._room = room
+        self._interval = interval
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._beat(), name="phone_heartbeat")
+
+    async def aclose(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _beat(self) -> None:
+        while True:
+            # While the room reconnects publishing fails; the next beat is due anyway.
+            with contextlib.suppress(PublishDataError, RuntimeError):
+                await self._room.local_participant.publish_data(_PAYLOAD, topic=Topic.AGENT_ALIVE)
+            await asyncio.sleep(self._interval)
