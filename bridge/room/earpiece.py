@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import warnings
-from collections import deque
 
 from livekit import rtc
 
 from bridge.room.cushion import Cushion
+from bridge.room.frames import FrameStream
 
 with warnings.catch_warnings():
     # Gone from the standard library with 3.13, where audioop-lts is the same module.
@@ -20,8 +18,6 @@ _FRAME_MS = 20
 _BYTES = 2  # a sample
 _MOST_WAITING = 2  # frames of one voice, after one was taken
 
-log = logging.getLogger(__name__)
-
 
 class Earpiece:
     """The sum of all tracks that are listened to, 20 ms each time it is asked for."""
@@ -31,7 +27,6 @@ class Earpiece:
         """While the far side holds: nothing is kept for later."""
         self._rate = sample_rate
         self._voices: dict[str, _Voice] = {}
-        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def dropped(self) -> int:
@@ -46,9 +41,7 @@ class Earpiece:
     def forget(self, sid: str) -> None:
         """Silent at once; safe to repeat."""
         if (voice := self._voices.pop(sid, None)) is not None:
-            task = asyncio.create_task(voice.aclose())
-            self._closing.add(task)
-            task.add_done_callback(self._closed)
+            voice.close()
 
     def next_frame(self) -> bytes | None:
         """Never blocks. None: nobody said anything, or it has not come yet."""
@@ -71,17 +64,6 @@ class Earpiece:
         """Safe to repeat."""
         for sid in list(self._voices):
             self.forget(sid)
-        if self._closing:
-            await asyncio.wait(self._closing)
-
-    def _closed(self, task: asyncio.Task[None]) -> None:
-        self._closing.discard(task)
-        _told(task)
-
-
-def _told(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("a voice of the room is not heard any more", exc_info=error)
 
 
 class _Voice:
@@ -89,17 +71,13 @@ class _Voice:
 
     def __init__(self, track: rtc.RemoteAudioTrack, sample_rate: int) -> None:
         self.track = track
-        self._stream = rtc.AudioStream(
-            track, sample_rate=sample_rate, num_channels=1, frame_size_ms=_FRAME_MS, capacity=4
-        )
-        self._waiting: deque[bytes] = deque(maxlen=_MOST_WAITING + 1)
+        self._stream = FrameStream(track, sample_rate, kept=_MOST_WAITING + 1)
+        self._waiting = self._stream.waiting
         self._cushion = Cushion(most=_MOST_WAITING, idle=0)
-        self._reading = asyncio.create_task(self._read())
-        self._reading.add_done_callback(_told)
 
     @property
     def dropped(self) -> int:
-        return self._cushion.dropped
+        return self._cushion.dropped + self._stream.overflowed
 
     def next_frame(self) -> bytes | None:
         if not self._waiting:
@@ -110,13 +88,6 @@ class _Voice:
             pcm = self._waiting.popleft()
         return pcm
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         # Else the stream goes on, and plays whatever track comes in this one's place.
-        await self._stream.aclose()
-        await asyncio.wait([self._reading])
-
-    async def _read(self) -> None:
-        async for event in self._stream:
-            if len(self._waiting) > _MOST_WAITING:
-                self._cushion.dropped += 1
-            self._waiting.append(bytes(event.frame.data.cast("B")))
+        self._stream.close()

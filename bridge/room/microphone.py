@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections import deque
+import threading
+import time
 
 from livekit import rtc
 
 from bridge.room.cushion import Cushion
+from bridge.room.frames import FrameSource
+from bridge.room.unbroken import keeper
 from bridge.rtp.codecs import Resampler
 
 _NAME = "phone"
-_QUEUE_MS = 20  # of LiveKit's source, which takes up to twice as much
-_MOST_WAITING = 0.03  # s in the source, before a frame is added
-_IDLE_WAITING = 0.012  # s: our frames are 20 ms, LiveKit takes 10 at a time
-_MOST_HELD = 3  # frames that are not with the source yet
-_BYTES = 2  # a sample
-
-log = logging.getLogger(__name__)
+_FRAME = 0.02  # s
+_MOST_AHEAD = 0.03  # s of sound before its time, when another frame comes
+_IDLE_AHEAD = 0.012  # s that ticks which come a bit late make by themselves
+_MOST_BEHIND = 0.06  # s: what comes later than that is replaced by silence
+_MOST_FILLED = 1.0  # s of silence at once, after the whole process stood still
 
 
 class Microphone:
@@ -26,13 +25,12 @@ class Microphone:
 
     def __init__(self, room: rtc.Room) -> None:
         self._room = room
-        self._source: rtc.AudioSource | None = None
-        self._publication: rtc.LocalTrackPublication | None = None
+        self._source: FrameSource | None = None
+        self._silence = b""
         self._convert: Resampler | None = None
-        self._held: deque[bytes] = deque(maxlen=_MOST_HELD)
-        self._fed = asyncio.Event()
-        self._cushion = Cushion(most=_MOST_WAITING, idle=_IDLE_WAITING)
-        self._feeding: asyncio.Task[None] | None = None
+        self._cushion = Cushion(most=_MOST_AHEAD, idle=_IDLE_AHEAD)
+        self._said_until = 0.0  # s of the monotonic clock: when more is due
+        self._lock = threading.Lock()  # the keeper's thread says silence
 
     @property
     def dropped(self) -> int:
@@ -42,51 +40,56 @@ class Microphone:
     async def publish(self, sample_rate: int) -> None:
         """The track's rate, in Hz, for good: publish the highest that the call may come to have.
 
-        Silent until the first feed(). Raises rtc.PublishTrackError.
+        Silent until the first feed(), and whenever nothing is fed. Raises rtc.PublishTrackError.
         """
-        self._source = source = rtc.AudioSource(sample_rate, 1, queue_size_ms=_QUEUE_MS)
-        track = rtc.LocalAudioTrack.create_audio_track(_NAME, source)
+        source = FrameSource(sample_rate)
+        track = rtc.LocalAudioTrack.create_audio_track(_NAME, source.source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, red=False)
-        self._publication = await self._room.local_participant.publish_track(track, options)
-        self._feeding = asyncio.create_task(self._feed(source))
+        await self._room.local_participant.publish_track(track, options)
+        self._silence = bytes(sample_rate // 50 * 2)
+        self._said_until = time.monotonic()
+        self._source = source
+        keeper.add(self)
 
     def feed(self, pcm: bytes) -> None:
         """20 ms of 16 bit mono. Never blocks; after a stall of ours what is overdue is dropped."""
-        if self._source is None:
-            return
         if self._convert is not None:
             pcm = self._convert(pcm)
-        if len(self._held) == _MOST_HELD:
-            self._cushion.dropped += 1
-        self._held.append(pcm)
-        self._fed.set()
+        with self._lock:
+            if self._source is None:
+                return
+            now = time.monotonic()
+            self._fill(now)
+            if not self._cushion.is_too_much(self._said_until - now):
+                self._say(pcm)
 
     def set_rate(self, sample_rate: int) -> None:
         """Of what is fed from now on. The track, and whoever listens to it, stays as it is."""
-        source = self._source
-        same = source is None or source.sample_rate == sample_rate
-        self._convert = None if same else Resampler(sample_rate, source.sample_rate)  # type: ignore[union-attr]
+        if self._source is None or self._source.sample_rate == sample_rate:
+            self._convert = None
+        else:
+            self._convert = Resampler(sample_rate, self._source.sample_rate)
+
+    def keep_on(self, now: float) -> None:
+        with self._lock:
+            self._fill(now)
 
     async def aclose(self) -> None:
         """Safe to repeat; also after the room is lost."""
-        source, self._source = self._source, None
-        if self._feeding is not None:
-            self._feeding.cancel()
-            await asyncio.wait([self._feeding])
-            self._feeding = None
+        keeper.remove(self)
+        with self._lock:
+            source, self._source = self._source, None
         if source is not None:
             await source.aclose()
 
-    async def _feed(self, source: rtc.AudioSource) -> None:
-        while True:
-            await self._fed.wait()
-            self._fed.clear()
-            while self._held:
-                pcm = self._held.popleft()
-                if self._cushion.is_too_much(source.queued_duration):
-                    continue
-                frame = rtc.AudioFrame(pcm, source.sample_rate, 1, len(pcm) // _BYTES)
-                try:
-                    await source.capture_frame(frame)
-                except Exception:  # the library has one kind only; the next frame may do
-                    log.exception("20 ms of the phone's sound did not reach the room")
+    def _fill(self, now: float) -> None:
+        if now - self._said_until <= _MOST_BEHIND:
+            return
+        self._said_until = max(self._said_until, now - _MOST_FILLED)
+        while now - self._said_until > _FRAME:
+            self._say(self._silence)
+
+    def _say(self, pcm: bytes) -> None:
+        self._said_until += _FRAME
+        if self._source is not None and not self._source.capture(pcm):
+            self._cushion.dropped += 1

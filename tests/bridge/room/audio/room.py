@@ -62,10 +62,17 @@ class Phone:
         self.room.on("track_subscribed", self._subscribed)
         await self.room.connect(self._server.url, self._server.token(self._name, "phone"))
         await self.microphone.publish(self._rate)
+        self.go_on()
+
+    def hang(self) -> None:
+        """Its pacer stops."""
+        Ticker.of_loop().remove(self._tick)
+
+    def go_on(self) -> None:
         Ticker.of_loop().add(self._tick)
 
     async def leave(self) -> None:
-        Ticker.of_loop().remove(self._tick)
+        self.hang()
         await self.earpiece.aclose()
         await self.microphone.aclose()
         await self.room.disconnect()
