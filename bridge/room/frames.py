@@ -74,8 +74,9 @@ class FrameSource:
         self._slots = itertools.cycle([self._slot() for _ in range(_MOST_UNDER_WAY)])
 
     def capture(self, pcm: bytes) -> bool:
-        """20 ms; never blocks. Not for two threads at once. False: it is closed, or LiveKit does not
-        keep up."""
+        """20 ms; never blocks. Not for two threads at once.
+
+        False: it is closed, or LiveKit does not keep up."""
         if self._is_closed or self.handed - self.taken > (_MOST_UNDER_WAY - 1) * _PARTS:
             return False
         buffer, requests = next(self._slots)
