@@ -16,7 +16,7 @@ from api.links import CallLinks, call_links
 from api.parts import FromParts, Parts
 from api.temporal_errors import CallEnded
 from contract.calls import CallStatus
-from contract.errors import PlatformError
+from contract.errors import PlatformError, Unavailable
 from store.idempotency import Claim, IdempotencyKeys
 
 T = TypeVar("T")
@@ -56,8 +56,9 @@ class Commanding:
         """`do` gets the update's id, which all repeats share. A repeat of what was answered gets
         that answer.
 
-        Raises IdempotencyKeyReused; CallEnded, and what `do` raises, which frees the key unless
-        another request with it succeeds.
+        Raises IdempotencyKeyReused, CallEnded, and what `do` raises. A refusal frees the key unless
+        another request with it succeeds. After Unavailable nobody knows, so the key stays with its
+        body: whoever repeats it waits on for the same update.
         """
         if self._key is None:
             if self.call.status == CallStatus.ENDED:
@@ -66,8 +67,6 @@ class Commanding:
         operation = f"{_OPERATIONS.get(update, update)} {self.call.call_id}"
         secret = self.parts.settings.call_token_secret
         request = asked(secret, self.principal.tenant_id, self._key, operation, body)
-        # One id: repeats that come before the answer is kept lead to the same update.
-        update_id = f"{update}-{hashlib.sha256(self._key.encode()).hexdigest()[:32]}"
         claim = await _claim(self.parts, request, self.call.call_id)
         answers = TypeAdapter(kind)
         if not claim.is_first:
@@ -75,16 +74,24 @@ class Commanding:
         if claim.answer is not None:
             return answers.validate_python(claim.answer)
         try:
-            answer = await do(update_id)
+            answer = await do(_update_id(update, self._key, claim.attempt))
+        except Unavailable:
+            raise
         except PlatformError:
-            if claim.is_first:
-                await _release(self.parts, request, claim)
+            await _release(self.parts, request, claim)
             raise
         await _keep(self.parts, request, answers.dump_python(answer, mode="json"))
         return answer
 
 
 Commands = Annotated[Commanding, Depends()]
+
+
+def _update_id(update: str, key: str, attempt: int) -> str:
+    """One for all repeats. Another one after a refusal, which Temporal may have kept under the
+    first."""
+    digest = hashlib.sha256(key.encode()).hexdigest()[:32]
+    return f"{update}-{digest}" if attempt == 1 else f"{update}-{digest}-{attempt}"
 
 
 async def _claim(parts: Parts, request: Asked, call_id: str) -> Claim:

@@ -1,4 +1,8 @@
-"""A small real workflow under the names of the real one: opens at once, keeps what it is told."""
+"""A small real workflow under the names of the real one: opens at once, keeps what it is told.
+
+Its telephone is answered at once, hangs up at the key `#`, and is transferred to nobody whose
+number ends in 9.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,19 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from contract.calls import CallRequest, HangupAnswer, HangupCommand, RoomReady
+    from contract.calls import (
+        CallRequest,
+        DtmfCommand,
+        HangupAnswer,
+        HangupCommand,
+        HoldAnswer,
+        HoldCommand,
+        RoomReady,
+        TransferAnswer,
+        TransferCommand,
+    )
     from contract.endings import EndedBy, EndedReason
+    from contract.holds import Holder
 
 BROKEN_ASSISTANT = "without-livekit"
 
@@ -21,6 +36,8 @@ class StandInCall:
         self._request = request
         self._facts: list[dict[str, Any]] = []
         self._is_over = False
+        self._holders: set[Holder] = set()
+        self._pressed: list[str] = []
 
     @workflow.run
     async def run(self, request: CallRequest) -> str:
@@ -47,6 +64,42 @@ class StandInCall:
             raise ApplicationError("The call is over.", type="call-ended")
         self._is_over = True
         return HangupAnswer(EndedReason.OPERATOR_HUNG_UP, EndedBy.OPERATOR)
+
+    @workflow.update
+    def hold(self, command: HoldCommand) -> HoldAnswer:
+        self._refuse("call-not-answered", command.reason == "too early")
+        self._holders.add(command.holder)
+        return HoldAnswer(tuple(sorted(self._holders)))
+
+    @workflow.update
+    def resume(self, command: HoldCommand) -> HoldAnswer:
+        self._refuse("call-not-held", command.holder not in self._holders)
+        self._holders.discard(command.holder)
+        return HoldAnswer(tuple(sorted(self._holders)))
+
+    @workflow.update
+    def dtmf(self, command: DtmfCommand) -> None:
+        self._refuse("no-phone-leg", self._request.phone is None)
+        self._pressed.append(command.digits)
+        self._is_over = command.digits.endswith("#")
+
+    @workflow.update
+    def transfer(self, command: TransferCommand) -> TransferAnswer:
+        if command.to_number.endswith("9"):
+            raise ApplicationError(
+                "The far side answered 403 Forbidden.", type="transfer-refused", non_retryable=True
+            )
+        self._is_over = True
+        return TransferAnswer(200, "OK")
+
+    def _refuse(self, kind: str, when: bool) -> None:
+        for type_, holds in (("call-ended", self._is_over), (kind, when)):
+            if holds:
+                raise ApplicationError("Not to be shown.", type=type_, non_retryable=True)
+
+    @workflow.query
+    def pressed(self) -> list[str]:
+        return self._pressed
 
     @workflow.query
     def facts(self) -> list[dict[str, Any]]:

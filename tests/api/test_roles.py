@@ -24,6 +24,7 @@ OPEN_TO_EVERYBODY = None
 
 MATRIX: dict[str, frozenset[Role] | None] = {
     "POST /web_call/get_token": OPERATE,
+    "POST /call/outbound": OPERATE,
     "GET /calls": READ,
     "GET /calls/{call_id}": READ,
     "GET /calls/{call_id}/timeline": READ,
@@ -31,6 +32,10 @@ MATRIX: dict[str, frozenset[Role] | None] = {
     "GET /calls/{call_id}/events": READ,
     "GET /calls/{call_id}/recording": READ,
     "POST /calls/{call_id}/hangup": OPERATE,
+    "POST /calls/{call_id}/hold": OPERATE,
+    "POST /calls/{call_id}/resume": OPERATE,
+    "POST /calls/{call_id}/dtmf": OPERATE,
+    "POST /calls/{call_id}/transfer": OPERATE,
     "GET /assistants": READ,
     "POST /assistants": ADMIN,
     "GET /assistants/{assistant_id}": READ,

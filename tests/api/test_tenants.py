@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from api.settings import ApiSettings
-from contract.calls import CallStatus, RecordingStatus, TimelineEntry
+from contract.calls import CallStatus, Direction, Provider, RecordingStatus, TimelineEntry
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.identity import new_call_id
 from contract.steps import WriteRecord, WriteRecording
@@ -40,6 +40,7 @@ ASSISTANT = ("assistant-of-a", "assistant-of-0")
 TRUNK = ("trunk-of-a", "trunk-of-0")
 NUMBER = ("+12025550101", "+12025550199")
 SECOND_NUMBER = "+12025550102"
+CALLED_BY_A = "+12025550103"
 HEADERS_THAT_COUNT = {"ratelimit", "date"}
 # Hypothesis traces every line to explain a failure: ten times slower.
 UNTRACED = (Phase.explicit, Phase.generate, Phase.shrink)
@@ -118,11 +119,12 @@ async def furnished(service: Service) -> World:
         "trunk_id": TRUNK,
         "number": NUMBER,
     }
-    world.fingerprints = {call_id, ASSISTANT[0], "Secret of A", A}
+    world.fingerprints = {call_id, CALLED_BY_A, ASSISTANT[0], "Secret of A", A}
     paths = {operation.path for operation in OPERATIONS}
     if "/trunks" in paths:
         for trunk_id in (TRUNK[0], f"{TRUNK[0]}-2"):
             await world.made(A, "/trunks", {"id": trunk_id, "name": "T", "host": "sip.a.example"})
+        await world.made(B, "/trunks", {"id": "trunk-of-b", "name": "T", "host": "sip.b.example"})
         for number in (NUMBER[0], SECOND_NUMBER):
             route = {"number": number, "assistant_id": ASSISTANT[0], "trunk_id": TRUNK[0]}
             await world.made(A, "/numbers", route)
@@ -137,7 +139,16 @@ async def furnished(service: Service) -> World:
 
 async def _call_of_a(service: Service) -> str:
     call_id, now = new_call_id(), datetime.now(UTC)
-    await service.given_call(call_id, tenant_id=A, assistant_id=ASSISTANT[0], record=True)
+    await service.given_call(
+        call_id,
+        tenant_id=A,
+        assistant_id=ASSISTANT[0],
+        record=True,
+        direction=Direction.OUTBOUND,
+        provider=Provider.BRIDGE,
+        trunk_id=TRUNK[0],
+        to_number=CALLED_BY_A,
+    )
     said = TimelineEntry(
         source="workflow", source_seq=1, at=now, actor="platform", kind="step", text="Said to A"
     )
@@ -200,10 +211,26 @@ def test_the_test_knows_how_to_address_every_operation(world: World) -> None:
             )
 
 
+OUTBOUND = {
+    "assistant_id": "assistant-of-b",
+    "trunk_id": "trunk-of-b",
+    "to_number": "+12025550188",
+    "from_number": "+12025550166",
+}
+
 # What may be sent, with `{…}` where an id of another tenant might be put.
 BODIES: dict[str, tuple[dict[str, Any], ...]] = {
     "POST /web_call/get_token": ({"assistant_id": "{assistant_id}"},),
+    "POST /call/outbound": (
+        OUTBOUND | {"trunk_id": "{trunk_id}"},
+        OUTBOUND | {"assistant_id": "{assistant_id}"},
+        OUTBOUND | {"from_number": "{number}"},
+    ),
     "POST /calls/{call_id}/hangup": ({}, {"reason": "x"}),
+    "POST /calls/{call_id}/hold": ({}, {"reason": "x"}),
+    "POST /calls/{call_id}/resume": ({},),
+    "POST /calls/{call_id}/dtmf": ({"digits": "1#"}, {}),
+    "POST /calls/{call_id}/transfer": ({"to": "+12025550177"}, {}),
     "POST /assistants": ({"name": "x"}, {"id": "{assistant_id}", "name": "x"}, {"id": 1}),
     "PUT /assistants/{assistant_id}": ({"name": "x"}, {}),
     "PATCH /assistants/{assistant_id}": ({"name": "x"}, {"nothing": 1}),
