@@ -97,8 +97,11 @@ def _discriminator(first: ErrorDetails, place: str) -> str:
 
 
 def _most_telling(errors: list[ErrorDetails]) -> ErrorDetails:
-    """Of a union's many complaints the one from deepest within: its other branches do not fit."""
-    return max(errors, key=lambda error: len(error["loc"]))
+    """Of a union's many complaints the one from deepest within: its other branches do not fit.
+
+    A number that is out of bounds fits better than one that should have been a word.
+    """
+    return max(errors, key=lambda error: (len(error["loc"]), error["type"] in _BOUNDS))
 
 
 def _place(location: tuple[int | str, ...], parent: str) -> str:
