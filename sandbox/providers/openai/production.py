@@ -26,7 +26,7 @@ _CODECS = {"audio/pcm": "pcm", "audio/pcmu": "ulaw", "audio/pcma": "alaw"}
 
 async def produce(response: Response) -> None:
     answer = response.order.answer
-    await asyncio.sleep(response.order.first_token_seconds)
+    await response.pause(response.order.first_token_seconds)
     if isinstance(answer, Calls):
         await _call(response, answer)
     elif response.order.modality == "audio":
@@ -59,7 +59,7 @@ async def _speak(response: Response, text: str) -> None:
         await response.tell_part("response.output_audio.delta", delta=delta)
         response.log.setdefault("first_audio_at", time.time())
         response.mind_the_limit()
-        await asyncio.sleep(piece.size / rate / _PACE)
+        await response.pause(piece.size / rate / _PACE)
         size = int(_CHUNK_SECONDS * rate)
 
 
@@ -84,7 +84,7 @@ async def _write(response: Response, text: str) -> None:
         await response.tell_part("response.output_text.delta", delta=delta)
         response.log.setdefault("first_text_at", time.time())
         response.mind_the_limit()
-        await asyncio.sleep(response.order.token_seconds)
+        await response.pause(response.order.token_seconds)
 
 
 async def _call(response: Response, answer: Calls) -> None:
@@ -96,7 +96,7 @@ async def _call(response: Response, answer: Calls) -> None:
     fields = {"item_id": item.id, "call_id": item.wire["call_id"]}
     for delta in (arguments[:middle], arguments[middle:]):
         await response.tell("response.function_call_arguments.delta", delta=delta, **fields)
-        await asyncio.sleep(response.order.token_seconds)
+        await response.pause(response.order.token_seconds)
     item.wire["arguments"] = arguments
     await response.tell(
         "response.function_call_arguments.done", name=answer.name, arguments=arguments, **fields

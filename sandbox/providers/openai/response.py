@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,10 @@ Send = Callable[..., Awaitable[None]]
 
 class TokensUsedUp(Exception):
     """`max_output_tokens` of the response are spoken."""
+
+
+class Cancelled(Exception):
+    """The response is to end: raised between two events, so that none is lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +46,7 @@ class Order:
 class Response:
     order: Order
     send: Send
-    gate: Callable[[Response], Awaitable[bool]]
+    gate: Callable[[Response], Coroutine[Any, Any, bool]]
     """Lets a fault hit the response. False: it was hit, and is over."""
     produce: Callable[[Response], Awaitable[None]]
     log: dict[str, Any]
@@ -52,9 +57,9 @@ class Response:
     audio_ms: int = 0
     over: bool = False
     _created: bool = False
-    _closing: bool = False
     _previous_id: str | None = None  # of the item before its own
-    _reason: str | None = None
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _reason: str = ""
     _task: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
@@ -65,10 +70,16 @@ class Response:
         """End it now: `client_cancelled` or `turn_detected`. Returns when response.done is sent."""
         if self._task is None or self.over:
             return
-        if self._reason is None and not self._closing:
+        if not self._stop.is_set():
             self._reason = reason
-            self._task.cancel()
+            self._stop.set()
         await asyncio.wait({self._task})
+
+    async def pause(self, seconds: float) -> None:
+        """Take so long, unless the response is cancelled meanwhile: raises Cancelled."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stop.wait(), seconds)
+            raise Cancelled
 
     async def fail(self, error: dict[str, Any]) -> None:
         """The model cannot answer."""
@@ -102,22 +113,31 @@ class Response:
 
     async def _run(self) -> None:
         try:
-            if await self.gate(self):
+            if await self._admitted():
                 await self._begin()
                 await self.produce(self)
                 await self._close("completed", None)
         except TokensUsedUp:
             await self._close("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._reason is None or task is None:
-                raise
-            task.uncancel()  # it was meant for the work above, not for what closes the response
+        except Cancelled:
             await self._close("cancelled", {"type": "cancelled", "reason": self._reason})
         except ConnectionError:
             pass  # the client went away
         finally:
             self.over = True
+
+    async def _admitted(self) -> bool:
+        """Whether no fault hit it. While one takes its time the response can be cancelled."""
+        gate = asyncio.create_task(self.gate(self))
+        stop = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({gate, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not gate.done():
+                raise Cancelled
+            return gate.result()
+        finally:
+            gate.cancel()
+            stop.cancel()
 
     async def _begin(self) -> None:
         if not self._created:
@@ -126,7 +146,8 @@ class Response:
             await self.send("rate_limits.updated", rate_limits=_rate_limits(self.order.prompt))
 
     async def _close(self, status: str, details: dict[str, Any] | None) -> None:
-        self._closing = True
+        if self.over:
+            return
         await self._begin()
         if self.item is not None:
             await self._finish(self.item, "completed" if status == "completed" else "incomplete")

@@ -12,12 +12,16 @@ import aiohttp
 import numpy as np
 from livekit.agents import APIConnectOptions, APIError, llm
 from livekit.plugins.openai.realtime import RealtimeModel, RealtimeSession
+from openai.types.realtime.realtime_audio_input_turn_detection import ServerVad
 
 from sandbox.providers.ears import Ears, Phrase
 from sandbox.providers.mouth import ASSISTANT_VOICE, Samples
 from tests.sandbox.providers.conversations import frames
 
 RATE = 24_000
+HOURS_ANSWER = "We are open from noon until eleven, every day but Monday."
+DOG_ANSWER = "Dogs are welcome on the terrace."
+SERVER_VAD = ServerVad(type="server_vad", silence_duration_ms=300)
 
 
 @dataclass
@@ -119,3 +123,18 @@ async def talking(
         with contextlib.suppress(APIError, ValueError):
             await session.aclose()
         await model.aclose()
+
+
+def say(text: str) -> str:
+    return f'Say exactly: "{text.strip()}"'
+
+
+async def reply(asked: asyncio.Future[llm.GenerationCreatedEvent]) -> Answer:
+    async with asyncio.timeout(8):
+        return await gather(await asked)
+
+
+async def type_in(session: llm.RealtimeSession, text: str) -> None:
+    context = session.chat_ctx.copy()
+    context.add_message(role="user", content=text)
+    await session.update_chat_ctx(context)

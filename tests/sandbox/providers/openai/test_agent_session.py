@@ -15,12 +15,10 @@ from sandbox.providers.ears import Ears, Phrase
 from sandbox.providers.mouth import ASSISTANT_VOICE
 from tests.sandbox.providers.conversations import DOG, HOURS, TABLE, spoken
 from tests.sandbox.providers.openai.agent import Conversation, conversing
-from tests.sandbox.providers.openai.conversing import RATE
+from tests.sandbox.providers.openai.conversing import DOG_ANSWER, HOURS_ANSWER, RATE
 
 pytestmark = pytest.mark.slow  # speaks and listens in real time
 
-HOURS_ANSWER = "We are open from noon until eleven, every day but Monday."
-DOG_ANSWER = "Dogs are welcome on the terrace."
 WELCOME = "Welcome to the Blue Door, this is a recorded line."
 
 

@@ -11,13 +11,16 @@ import pytest
 from livekit.agents import APIConnectOptions, APIError, llm
 
 from tests.sandbox.providers.conversations import DOG, HOURS, spoken
-from tests.sandbox.providers.openai.conversing import RATE, Listening, gather, talking
-from tests.sandbox.providers.openai.test_plugin import (
+from tests.sandbox.providers.openai.conversing import (
     DOG_ANSWER,
     HOURS_ANSWER,
+    RATE,
     SERVER_VAD,
+    Listening,
+    gather,
     reply,
     say,
+    talking,
     type_in,
 )
 

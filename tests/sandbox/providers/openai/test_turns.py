@@ -10,11 +10,10 @@ from sandbox.providers.mouth import CALLER_VOICE, Samples, render
 from sandbox.providers.pcm import Encoder, Format
 from tests.sandbox.providers.conversations import DOG, HOURS, quiet, spoken
 from tests.sandbox.providers.lines import g711
-from tests.sandbox.providers.openai.conversing import RATE
+from tests.sandbox.providers.openai.conversing import DOG_ANSWER, RATE
 from tests.sandbox.providers.openai.wire import connected, log
 
 TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
-DOG_ANSWER = "Dogs are welcome on the terrace."
 
 
 def vad(**how: object) -> dict[str, object]:
