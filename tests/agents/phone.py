@@ -17,6 +17,10 @@ from contract.rooms import PHONE_ALIVE, Attribute, PhoneState, Topic
 from sandbox.caller.caller import Caller
 from tests.agents.rig import CallUnderTest
 
+# Of speech that was in LiveKit and in the listener's jitter buffer when the hold began, on a
+# machine that does other things as well.
+ON_ITS_WAY = 0.25
+
 
 class ScriptedPhone(Caller):
     """Says what the bridge says: attributes through RoomService, topics as itself."""

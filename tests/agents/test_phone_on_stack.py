@@ -13,7 +13,7 @@ import pytest_asyncio
 from contract.assistants import Assistant, OpeningMode, OpeningOptions, SilenceOptions
 from contract.identity import PHONE_IDENTITY, AgentRole
 from contract.rooms import Gate, PhoneState
-from tests.agents.phone import ScriptedPhone
+from tests.agents.phone import ON_ITS_WAY, ScriptedPhone
 from tests.agents.rig import CallUnderTest, Rig
 
 pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
@@ -36,9 +36,6 @@ IMPATIENT = Assistant(
 )
 
 PHONES: list[ScriptedPhone] = []
-
-# What was on its way in LiveKit and in the listener's jitter buffer when the hold began.
-ON_ITS_WAY = 0.15
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
