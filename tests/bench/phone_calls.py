@@ -1,0 +1,126 @@
+"""Figures of outbound calls, taken at the phone: its first word, and how quiet a hold is."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tests.bench.bench import ASSISTANT, FAILURES, Bench
+from tests.bench.figures import Budget, Figure
+from tests.e2e.phone.far_side import Carrier, CarrierRecord, HeardAtPhone, number
+
+TRUNK = "sandbox"
+_OPENING_LASTS = 4.5
+_QUESTION = "I would like to book a table for four on Friday evening."
+_INTO_THE_ANSWER = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    call_id: str
+    far: CarrierRecord
+
+
+async def measure_first_words(bench: Bench) -> Figure:
+    figure = Figure(
+        "Answer to Atlas' first sample at the phone",
+        "From the phone's 200 OK to the first loud 20 ms of RTP that it gets, by the carrier's "
+        "clock; the phone rings for 0.3 s, and rings for 8 s in the second row. The greeting's own "
+        "leading silence is part of it.",
+    )
+    for ending, name, full in (("0100", "rings 0.3 s", 20), ("0102", "rings 8 s", 8)):
+        row = figure.row(f"200 OK to first sample, {name}", budget=Budget(95, 500))
+        for index in range(bench.count(full, least=2)):
+            bench.tell(f"first words {name} {index + 1}")
+            await bench.settle()
+            try:
+                heard, placed = await _listen_to(bench, ending)
+                first = heard.first_loud(placed.far.moment("answered_at"))
+                if first is None:
+                    row.fail("nothing was heard")
+                else:
+                    row.add(first * 1000)
+            except (*FAILURES, AssertionError) as error:
+                row.fail(error)
+    return figure
+
+
+async def measure_hold(bench: Bench) -> Figure:
+    figure = Figure(
+        "Hold and resume at the phone",
+        "The phone presses hold in the middle of an answer, waits for 2 s and resumes; by the "
+        "carrier's clock, from the moment the phone presses (its re-INVITE) to the last loud 20 ms "
+        "before the resume, and from the resume to the next one.",
+    )
+    quiet = figure.row("re-INVITE to last audible sample", budget=Budget(99, 150))
+    back = figure.row("resume to next audible sample", budget=Budget(99, 1000))
+    for index in range(bench.count(20, least=2)):
+        bench.tell(f"hold {index + 1}")
+        await bench.settle()
+        try:
+            last, first = await _held(bench)
+            quiet.add(last)
+            if first is None:
+                back.fail("nothing was said after the resume")
+            else:
+                back.add(first)
+        except (*FAILURES, AssertionError) as error:
+            quiet.fail(error)
+    return figure
+
+
+async def _held(bench: Bench) -> tuple[float, float | None]:
+    placed = await _place(bench, "0100")
+    far = placed.far
+    await far.until("answered_at")
+    await asyncio.sleep(_OPENING_LASTS)
+    await far.say(_QUESTION)
+    await asyncio.sleep(_INTO_THE_ANSWER)
+    await far.do(hold="sendonly")
+    await far.do(listen=2)
+    await far.resume()
+    await asyncio.sleep(2.0)
+    await far.hang_up()
+    heard = await far.heard()
+    await bench.ended(placed.call_id)
+    steps = {
+        each["step"]: datetime.fromisoformat(each["at"])
+        for each in far.document["doings"]
+        if each["what"] == "step"
+    }
+    pressed = next(at for step, at in steps.items() if "hold" in step)
+    resumed = next(at for step, at in steps.items() if "resume" in step)
+    spoken = heard.loud_frames(pressed - timedelta(seconds=0.5), pressed)
+    if not spoken:
+        raise RuntimeError("Atlas was not speaking when the phone pressed hold")
+    after = heard.loud_frames(pressed, resumed)
+    first = heard.first_loud(resumed)
+    last = (after[-1] + 0.02) * 1000 if after else 0.0
+    return last, None if first is None else first * 1000
+
+
+async def _listen_to(bench: Bench, ending: str) -> tuple[HeardAtPhone, _Placed]:
+    placed = await _place(bench, ending)
+    await placed.far.until("answered_at", 30)
+    await asyncio.sleep(3.0)
+    await placed.far.hang_up()
+    heard = await placed.far.heard()
+    await bench.ended(placed.call_id)
+    return heard, placed
+
+
+async def _place(bench: Bench, ending: str) -> _Placed:
+    control = bench.stack.description.stand_ins["carrier"].control_url
+    carrier = Carrier(control, Path(bench.stack.run_dir) / "carrier")
+    to = number(ending)
+    order = {
+        "assistant_id": ASSISTANT,
+        "trunk_id": TRUNK,
+        "to_number": to,
+        "record": False,
+    }
+    answer = await bench.http.post("/call/outbound", json=order)
+    answer.raise_for_status()
+    return _Placed(answer.json()["call_id"], await carrier.call_to(to))

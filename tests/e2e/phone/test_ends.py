@@ -1,0 +1,190 @@
+"""Every way in which a phone call ends: one truthful reason, and a bill only if it was answered."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.e2e.phone.far_side import CarrierRecord, number
+from tests.e2e.phone.phone_call import PhoneCall, PhoneLines
+from tests.e2e.switchboard import SettledCall
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+
+def assert_ended(record: SettledCall, reason: str, by: str) -> None:
+    told = record.call["ended_reason"], record.call["ended_by"]
+    assert told == (reason, by), record.call["ended_detail"]
+    assert record.kinds().count("ended") == 1
+
+
+def assert_unanswered(record: SettledCall) -> None:
+    assert record.call["answered_at"] is None
+    assert record.call["talk_seconds"] == 0
+    assert Decimal(record.call["cost"]["total"]) == 0
+    assert record.recording["status"] == "not_requested"
+
+
+def assert_billed_as_seen(record: SettledCall, far: dict[str, Any]) -> None:
+    """The far side is the oracle: I2."""
+    assert far["answered"], far
+    assert record.call["answered_at"] is not None
+    assert record.call["talk_seconds"] == pytest.approx(far["seconds"], abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("ending", "reason", "by"),
+    [
+        ("0160", "busy", "callee"),
+        ("0161", "rejected", "callee"),
+        ("0163", "invalid_number", "carrier"),
+        ("0164", "no_answer", "callee"),
+        ("0165", "carrier_blocked", "carrier"),
+        ("0488", "provider_error", "carrier"),
+        ("0607", "carrier_blocked", "carrier"),
+    ],
+)
+async def test_who_is_refused_is_told_why(
+    lines: PhoneLines, ending: str, reason: str, by: str
+) -> None:
+    call = await lines.call(ending)
+    record = await call.settled()
+    assert_ended(record, reason, by)
+    assert_unanswered(record)
+    far = await call.at_carrier()
+    assert (await far.over())["invites"] == 1
+    assert await call.room_is_gone()
+
+
+async def test_nobody_answers_within_the_ringing_limit(lines: PhoneLines) -> None:
+    call = await lines.call("0162", ringing_timeout_seconds=5)
+    await call.is_now("ringing")
+    record = await call.settled()
+    assert_ended(record, "no_answer", "callee")
+    assert_unanswered(record)
+    far = await (await call.at_carrier()).over()
+    assert far["reason"] == "cancelled", far  # CANCEL came, 487 went
+    rang = (await call.at_carrier()).moment("ended_at") - (await call.at_carrier()).moment(
+        "began_at"
+    )
+    assert 4.5 < rang.total_seconds() < 8
+
+
+async def test_the_callee_hangs_up(lines: PhoneLines) -> None:
+    call = await lines.call("0140")
+    record = await call.settled()
+    assert_ended(record, "callee_hung_up", "callee")
+    assert_billed_as_seen(record, await (await call.at_carrier()).over())
+
+
+async def test_the_callee_hangs_up_as_soon_as_it_answered(lines: PhoneLines) -> None:
+    call = await lines.call("0141")
+    record = await call.settled()
+    assert_ended(record, "callee_hung_up", "callee")
+    assert_billed_as_seen(record, await (await call.at_carrier()).over())
+
+
+async def test_an_operator_hangs_up_in_the_talk(lines: PhoneLines) -> None:
+    call = await lines.call("0100")
+    far = await call.answered()
+    await asyncio.sleep(1.0)
+    answer = await call.hang_up("The shift is over.")
+    assert answer.status_code == 200, answer.text
+    seen = await far.over(10)
+    assert seen["ended_by"] == "bridge"
+    record = await call.settled()
+    assert_ended(record, "operator_hung_up", "operator")
+    assert_billed_as_seen(record, seen)
+
+
+async def test_an_operator_hangs_up_while_it_rings(lines: PhoneLines) -> None:
+    call = await lines.call("0162", ringing_timeout_seconds=60)
+    await call.is_now("ringing")
+    assert (await call.hang_up()).status_code == 200
+    far: CarrierRecord = await call.at_carrier()
+    seen = await far.over(5)
+    assert seen["reason"] == "cancelled", seen
+    record = await call.settled()
+    assert_ended(record, "operator_hung_up", "operator")
+    assert_unanswered(record)
+
+
+@pytest.mark.parametrize("after_ms", [280, 300, 310, 330])
+async def test_a_hang_up_in_the_moment_of_the_answer(lines: PhoneLines, after_ms: int) -> None:
+    """The phone picks up 300 ms after the INVITE: CANCEL and 200 cross, or nearly."""
+    call = await lines.call("0100")
+    far = await call.at_carrier()
+    await far.until("ringing_at")
+    await asyncio.sleep(max(0.0, after_ms / 1000 - 0.05))
+    await call.hang_up()
+    seen = await far.over(10)
+    record = await call.settled()
+    assert_ended(record, "operator_hung_up", "operator")
+    if seen["answered"]:
+        assert_billed_as_seen(record, seen)
+    else:
+        assert_unanswered(record)
+
+
+async def test_a_phone_that_sends_no_audio_any_more(lines: PhoneLines) -> None:
+    call = await lines.call("0150")
+    record = await call.settled(timeout=60)
+    assert_ended(record, "media_timeout", "unknown")
+    assert_billed_as_seen(record, await (await call.at_carrier()).over())
+
+
+async def test_the_assistant_ends_the_call(lines: PhoneLines) -> None:
+    call = await lines.call("0100")
+    far = await call.answered()
+    await call.has_happened("opening_started")
+    await asyncio.sleep(4.5)
+    await far.say("Thank you, goodbye.")
+    record = await call.settled(timeout=60)
+    assert_ended(record, "assistant_hung_up", "assistant")
+    seen = await far.over()
+    assert seen["ended_by"] == "bridge"
+    assert_billed_as_seen(record, seen)
+
+
+async def test_the_longest_duration(lines: PhoneLines) -> None:
+    call = await lines.call("0100", max_duration_seconds=4)
+    record = await call.settled()
+    assert_ended(record, "max_duration", "platform")
+    seen = await (await call.at_carrier()).over()
+    assert seen["seconds"] == pytest.approx(4, abs=1.0)
+    assert_billed_as_seen(record, seen)
+
+
+@pytest.mark.parametrize("how", ["participant removed", "room deleted"])
+async def test_somebody_ends_it_in_livekit(lines: PhoneLines, how: str) -> None:
+    from livekit import api as livekit_api
+
+    call: PhoneCall = await lines.call("0100")
+    far = await call.answered()
+    room = lines.switchboard.livekit.room
+    if how == "room deleted":
+        await room.delete_room(livekit_api.DeleteRoomRequest(room=call.room))
+    else:
+        await room.remove_participant(
+            livekit_api.RoomParticipantIdentity(room=call.room, identity="phone")
+        )
+    seen = await far.over(5)
+    assert seen["ended_by"] == "bridge"
+    record = await call.settled()
+    assert_ended(record, "operator_terminated", "operator")
+    assert_billed_as_seen(record, seen)
+
+
+async def test_a_number_is_found_nowhere_but_in_the_store(lines: PhoneLines) -> None:
+    """I8, at its plainest: ids, room, and what the agents' and the bridge's logs say."""
+    call = await lines.call("0140")
+    await call.settled()
+    digits = call.to.removeprefix("+")
+    for log in (lines.switchboard.stack.run_dir / "logs").glob("*.log"):
+        if log.stem not in ("carrier", "temporal"):  # the vendor's own, and payloads are sealed
+            assert digits not in log.read_text(errors="replace"), log.name
+    assert digits not in call.id
+    assert number("0100") != call.to

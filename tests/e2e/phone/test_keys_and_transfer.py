@@ -1,0 +1,58 @@
+"""DTMF both ways, and the phone handed on to another number."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.e2e.phone.phone_call import PhoneLines
+
+pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_keys_of_the_phone_are_in_the_timeline_but_not_which(lines: PhoneLines) -> None:
+    call = await lines.call("0120", record=False)
+    far = await call.answered()
+    entry = await call.has_happened("dtmf")
+    assert entry["actor"] == "callee"
+    await asyncio.sleep(2)
+    await far.hang_up()
+    record = await call.settled()
+    counted = sum(e["data"].get("count", 1) for e in record.timeline if e["kind"] == "dtmf")
+    assert counted == 4
+    assert not any(
+        "12" in e["text"] or "3#" in str(e["data"]) for e in record.timeline if e["kind"] == "dtmf"
+    )
+
+
+async def test_keys_of_ours_reach_the_phone(lines: PhoneLines) -> None:
+    call = await lines.call("0100", record=False, dtmf="9")
+    far = await call.answered()
+    answer = await call.command("dtmf", digits="12#")
+    assert answer.status_code == 200, answer.text
+    await asyncio.sleep(1.5)
+    await far.hang_up()
+    assert (await far.over())["dtmf"] == "912#"
+
+
+async def test_the_phone_is_handed_on(lines: PhoneLines) -> None:
+    call = await lines.call("0100", record=False)
+    far = await call.answered()
+    answer = await call.command("transfer", to="+919811110100")
+    assert answer.status_code == 200, answer.text
+    seen = await far.over()
+    assert any(each["what"].startswith("transfer") for each in seen["doings"]), seen["doings"]
+    record = await call.settled()
+    assert record.call["ended_reason"] == "transferred"
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"), [("dtmf", {"digits": "1"}), ("transfer", {"to": "+919811110100"})]
+)
+async def test_a_web_call_has_no_phone(lines: PhoneLines, verb: str, body: dict[str, str]) -> None:
+    call = await lines.switchboard.place_call("demo", record=False)
+    await call.join()
+    await call.has_happened("opening_started")
+    answer = await lines.switchboard.http.post(f"/calls/{call.id}/{verb}", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "no-phone-leg")
