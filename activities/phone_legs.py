@@ -96,7 +96,8 @@ class PhoneLegActivities:
             trunk_id=trunk.id,
             hostname=config["host"],
             credentials=self._credentials(trunk),
-            codecs=tuple(config["codecs"]),
+            # Keys are events wherever the far side takes them, so they are no codec to choose.
+            codecs=tuple(name for name in config["codecs"] if name != "telephone-event"),
             ringing_timeout=phone.ringing_timeout_seconds,
             max_duration=order.max_duration_seconds,
             dtmf=phone.dtmf,

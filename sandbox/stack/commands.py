@@ -30,7 +30,7 @@ _MODULES: dict[Part, list[str]] = {
     Part.MEDIA_BOT: ["-m", "agents.media_bot"],
     Part.TALK: ["-m", "sandbox.talk"],
     Part.CARRIER: ["-m", "sandbox.carrier"],
-    Part.BRIDGE: ["-m", "bridge", "serve"],
+    Part.BRIDGE: ["worker_main.py", "--queue", "bridge"],
 }
 
 
