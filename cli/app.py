@@ -36,5 +36,6 @@ def _common(
 
 doctor.add_to(app)
 smoke.add_to(app)
+calls.add_to(app)
 for resource in (calls, assistants, trunks, numbers, keys):
     app.add_typer(resource.group)

@@ -46,6 +46,7 @@ log = structlog.get_logger()
 class _OutboundCall:
     tenant_id: str
     body: OutboundCallRequest
+    bridge_task_queue: str
 
     def is_told(self, row: CallRow, claim: Claim) -> bool:
         return claim.is_settled or _is_under_way(row)
@@ -85,6 +86,7 @@ class _OutboundCall:
             dtmf=body.dtmf or "",
             headers=dict(body.headers),
             attributes=dict(body.attributes),
+            task_queue=self.bridge_task_queue,
         )
         return Plan(new=new, request=_call_request(new, assistant, body, order))
 
@@ -97,7 +99,7 @@ async def start_outbound_call(
     request = asked(
         parts.settings.call_token_secret, principal.tenant_id, key, START_OUTBOUND_CALL, body
     )
-    kind = _OutboundCall(principal.tenant_id, body)
+    kind = _OutboundCall(principal.tenant_id, body, parts.settings.bridge_task_queue)
     async with parts.database.session() as session:
         start = await claim_start(session, request, kind, parts.settings.start_timeout)
     bind_contextvars(call_id=start.call_id)

@@ -1,5 +1,6 @@
-"""`switchboard calls …`"""
+"""`switchboard calls …` and `switchboard call`."""
 
 from cli.calls.commands import group
+from cli.calls.telephone import add_to
 
-__all__ = ["group"]
+__all__ = ["add_to", "group"]

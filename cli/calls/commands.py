@@ -49,7 +49,7 @@ def start(
         "record": record,
         "language": language,
         "participant_name": name,
-        "metadata": _pairs(metadata or []),
+        "metadata": pairs("--metadata", metadata),
     }
     given = {field: value for field, value in body.items() if value is not None}
     call = session.api.post("/web_call/get_token", given, key=idempotency_key)
@@ -107,7 +107,7 @@ def list_calls(
 @command(group)
 def show(session: Session, call: CallId) -> None:
     """One call's record: how it ended, what it cost, where to look next."""
-    record = session.api.get(f"/calls/{_safe(call)}")
+    record = session.api.get(f"/calls/{safe(call)}")
     if session.as_json:
         session.screen.document(record)
         return
@@ -117,7 +117,7 @@ def show(session: Session, call: CallId) -> None:
 @command(group)
 def timeline(session: Session, call: CallId) -> None:
     """What happened, step by step."""
-    found = session.api.get(f"/calls/{_safe(call)}/timeline")
+    found = session.api.get(f"/calls/{safe(call)}/timeline")
     if session.as_json:
         session.screen.document(found)
         return
@@ -130,7 +130,7 @@ def timeline(session: Session, call: CallId) -> None:
 @command(group)
 def transcript(session: Session, call: CallId) -> None:
     """What was said."""
-    found = session.api.get(f"/calls/{_safe(call)}/transcript")
+    found = session.api.get(f"/calls/{safe(call)}/transcript")
     if session.as_json:
         session.screen.document(found)
         return
@@ -151,7 +151,12 @@ def watch(
     With --json each event is a line; the last line is {"call": the record}. Exit code 1 when a
     fault of ours or of a provider ended the call.
     """
-    record = watch_call(session, _safe(call), after)
+    follow(session, safe(call), after)
+
+
+def follow(session: Session, call_id: str, after: int = 0) -> None:
+    """Until the record is whole, and its end says the exit code. Raises CliError."""
+    record = watch_call(session, call_id, after)
     if session.as_json:
         session.screen.line({"call": record})
     else:
@@ -170,7 +175,7 @@ def hangup(
     ] = "",
 ) -> None:
     """End a call. Exit code 6 when it is over already."""
-    answer = session.api.post(f"/calls/{_safe(call)}/hangup", {"reason": reason})
+    answer = session.api.post(f"/calls/{safe(call)}/hangup", {"reason": reason})
     if session.as_json:
         session.screen.document(answer)
         return
@@ -189,7 +194,7 @@ def recording(
 
     Exit code 6 with --output when there is nothing to download (yet).
     """
-    found = session.api.get(f"/calls/{_safe(call)}/recording")
+    found = session.api.get(f"/calls/{safe(call)}/recording")
     if output is not None:
         download(session.screen, found, output)
         found["file"] = str(output)
@@ -211,17 +216,17 @@ def only_assistant(session: Session) -> str:
     raise Usage(f"Who shall answer? One of: {', '.join(known)}.")
 
 
-def _pairs(texts: list[str]) -> dict[str, str] | None:
-    pairs: dict[str, str] = {}
-    for text in texts:
+def pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
+    found: dict[str, str] = {}
+    for text in texts or []:
         name, equals, value = text.partition("=")
         if not (name and equals):
-            raise Usage(f"--metadata {text!r} is not NAME=VALUE.")
-        pairs[name] = value
-    return pairs or None
+            raise Usage(f"{option} {text!r} is not NAME=VALUE.")
+        found[name] = value
+    return found or None
 
 
-def _safe(call: str) -> str:
+def safe(call: str) -> str:
     """An id, not a way through the API's addresses."""
     if not call.replace("_", "").isalnum() or not call.isascii():
         raise CliError(Exit.NOT_FOUND, f"There is no call {call!r}: ids look like call_01….")

@@ -59,6 +59,17 @@ def show_started(screen: Screen, call: dict[str, Any], talk_url: str | None) -> 
     screen.note(f"Follow it: switchboard calls watch {call['call_id']}")
 
 
+def show_placed(screen: Screen, call: dict[str, Any]) -> None:
+    screen.fields(
+        {
+            "call": Text(call["call_id"], style="bold green"),
+            "workflow": call["links"].get("temporal"),
+            "record": call["links"]["self"],
+        }
+    )
+    screen.note(f"It goes on without you; to end it: switchboard calls hangup {call['call_id']}")
+
+
 def show_list(screen: Screen, items: list[dict[str, Any]]) -> None:
     if not items:
         screen.note("No calls.")
@@ -97,6 +108,9 @@ def show_record(screen: Screen, call: dict[str, Any]) -> None:
             "assistant": call["assistant_id"],
             "language": call["language"],
             "direction": f"{call['direction']} over {call['provider']}",
+            "called": call.get("to_number"),
+            "shown as": call.get("from_number"),
+            "trunk": call.get("trunk_id"),
             "metadata": ", ".join(f"{k}={v}" for k, v in call["metadata"].items()) or None,
             "recording": Text.assemble(
                 _recording_state(recording["status"]),

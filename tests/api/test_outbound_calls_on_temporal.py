@@ -40,6 +40,7 @@ async def calls_api(
         tmp_path,
         temporal_address=temporal.client.service_client.config.target_host,
         database_url=database_url,
+        bridge_task_queue="bridge-of-the-test",
     )
     async with serve(settings) as running:
         await given_trunk(running)
@@ -95,6 +96,7 @@ async def test_a_call_is_accepted_without_anybody_there_to_make_it(
         dtmf="1#",
         headers={"X-Campaign": "spring"},
         attributes={"crm.ticket": "A-17"},
+        task_queue="bridge-of-the-test",
     )
 
     shown = (await calls_api.get(f"/calls/{call_id}")).json()

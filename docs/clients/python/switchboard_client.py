@@ -27,6 +27,12 @@ class WebCall(TypedDict):
     participant_identity: str
 
 
+class OutboundCall(TypedDict):
+    call_id: str
+    room_name: str
+    status: str
+
+
 class Event(TypedDict):
     seq: int
     at: str
@@ -74,6 +80,19 @@ class Switchboard:
         body = {"assistant_id": assistant_id, **options}
         key = {"Idempotency-Key": str(uuid.uuid4())}
         return cast(WebCall, self._ask("POST", "/web_call/get_token", json=body, headers=key))
+
+    def call_telephone(
+        self, assistant_id: str, trunk_id: str, to_number: str, **options: Any
+    ) -> OutboundCall:
+        """`to_number` is E.164; `options` as in openapi.json: from_number, queue_seconds, dtmf …"""
+        body = {
+            "assistant_id": assistant_id,
+            "trunk_id": trunk_id,
+            "to_number": to_number,
+            **options,
+        }
+        key = {"Idempotency-Key": str(uuid.uuid4())}
+        return cast(OutboundCall, self._ask("POST", "/call/outbound", json=body, headers=key))
 
     def call(self, call_id: str) -> Call:
         return cast(Call, self._ask("GET", f"/calls/{call_id}"))

@@ -44,6 +44,25 @@ export interface WebCallOptions {
   metadata?: Record<string, unknown>;
 }
 
+export interface OutboundCall {
+  call_id: string;
+  room_name: string;
+  status: "queued";
+}
+
+export interface OutboundCallOptions {
+  from_number?: string;
+  language?: string;
+  record?: boolean;
+  ringing_timeout_seconds?: number;
+  max_duration_seconds?: number;
+  queue_seconds?: number;
+  dtmf?: string;
+  headers?: Record<string, string>;
+  attributes?: Record<string, string>;
+  metadata?: Record<string, unknown>;
+}
+
 /** A problem of RFC 9457. `code` is stable; the message is for people. */
 export class Refused extends Error {
   constructor(
@@ -63,6 +82,17 @@ export class Switchboard {
 
   startWebCall(assistantId: string, options: WebCallOptions = {}): Promise<WebCall> {
     return this.post<WebCall>("/web_call/get_token", { assistant_id: assistantId, ...options });
+  }
+
+  /** `toNumber` is E.164. */
+  callTelephone(
+    assistantId: string,
+    trunkId: string,
+    toNumber: string,
+    options: OutboundCallOptions = {},
+  ): Promise<OutboundCall> {
+    const whom = { assistant_id: assistantId, trunk_id: trunkId, to_number: toNumber };
+    return this.post<OutboundCall>("/call/outbound", { ...whom, ...options });
   }
 
   async call(callId: string): Promise<Call> {
