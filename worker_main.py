@@ -25,7 +25,6 @@ from temporalio.common import (
 )
 from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.agents import AgentActivities
 from activities.billing import BillingActivities
@@ -53,6 +52,7 @@ from workflows import search_attributes
 from workflows.call import CallWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
+from workflows.sandbox import our_sandbox
 
 WORKFLOWS: Sequence[type] = (CallWorkflow, RecordingWorkflow, RoomWatchWorkflow)
 VERSIONED_WORKFLOWS: Sequence[type] = (CallWorkflow, RecordingWorkflow, VersionedRoomWatchWorkflow)
@@ -85,7 +85,7 @@ async def run(settings: WorkerSettings) -> None:
             task_queue=settings.call_task_queue,
             workflows=VERSIONED_WORKFLOWS if settings.worker_versioning else WORKFLOWS,
             activities=_activities(settings, outside),
-            workflow_runner=_sandbox(),
+            workflow_runner=our_sandbox(),
             # Else the next event of a call whose worker was killed waits 10 s for it to come back.
             sticky_queue_schedule_to_start_timeout=settings.sticky_timeout,
             graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
@@ -161,13 +161,6 @@ async def _serve_pages(
 
 def _livekit(settings: WorkerSettings, url: str) -> api.LiveKitAPI:
     return api.LiveKitAPI(url, settings.livekit_api_key, settings.livekit_api_secret)
-
-
-def _sandbox() -> SandboxedWorkflowRunner:
-    """Sandbox on; our own deterministic code is not imported anew for every call (half the CPU)."""
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules("contract", "workflows")
-    )
 
 
 def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:

@@ -42,14 +42,6 @@ class DialPhone:
     max_duration_seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dialled:
-    """What came of an INVITE. Exactly one of the two is given."""
-
-    answered_at: datetime | None = None
-    refused: LegReport | None = None
-
-
 class NotDialled(StrEnum):
     """ApplicationError types of TAKE_LINE and DIAL_PHONE: nothing was sent to anybody."""
 
@@ -116,6 +108,14 @@ class LegReport:
             reason_header=str(data.get("reason_header") or ""),
             quality=quality if isinstance(quality, dict) else {},
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialled:
+    """What came of an INVITE. Exactly one of the two is given."""
+
+    answered_at: datetime | None = None
+    refused: LegReport | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

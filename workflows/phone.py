@@ -31,15 +31,15 @@ class Phone:
 
     async def take_line(self) -> None:
         """Waits its turn, as long as the order says."""
-        order = phone_steps.phone_of(self._state)
-        over_at = workflow.now() + timedelta(seconds=order.queue_seconds)
+        left = timedelta(seconds=phone_steps.phone_of(self._state).queue_seconds)
         while True:
-            left = max(over_at - workflow.now(), timedelta(0))
-            asked = phone_steps.start_taking_line(self._state, min(left, options.LINE_PATIENCE))
+            patience = min(left, options.LINE_PATIENCE)
+            asked = phone_steps.start_taking_line(self._state, patience)
             line = await unless_over(self._state, asked)
             if line.taken:
                 return
-            if left <= options.LINE_PATIENCE:
+            left -= patience
+            if not left:
                 text = line.detail or "Every line of the trunk is in use."
                 raise self._over(CallEnding(EndedReason.CAPACITY, EndedBy.PLATFORM, text))
 

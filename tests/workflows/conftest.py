@@ -3,7 +3,8 @@ from __future__ import annotations
 import os
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from tests.workflows.phone import Phone
 from tests.workflows.saved_histories import save_histories
 from tests.workflows.world import World
 from workflows import search_attributes
 from workflows.call import CallWorkflow
 from workflows.recording import RecordingWorkflow
+from workflows.sandbox import our_sandbox
 
 TEMPORAL = Path(sys.executable).with_name("temporal")
 
@@ -49,17 +52,44 @@ def task_queue() -> str:
     return f"calls-{uuid.uuid4().hex[:8]}"
 
 
+@pytest.fixture
+def unskipped(env: WorkflowEnvironment) -> Iterator[None]:
+    """The call lives in real time: facts come before any of its timers fires."""
+    with env.with_time_skipping_disabled():
+        yield
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def world(
     client: Client, task_queue: str, request: pytest.FixtureRequest
 ) -> AsyncIterator[World]:
     world = World(client)
+    world.phone = Phone(world, f"bridge-{task_queue}")
     async with Worker(
         client,
         task_queue=task_queue,
         workflows=[CallWorkflow, RecordingWorkflow],
-        activities=world.activities,
+        activities=[*world.activities, *world.phone.activities],
+        workflow_runner=our_sandbox(),
     ):
         yield world
         if os.environ.get("SAVE_HISTORIES"):
             await save_histories(client, task_queue, request.node.name)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def phone(client: Client, world: World) -> AsyncIterator[Phone]:
+    """With a bridge that dials it."""
+    async with bridge(client, world.phone):
+        yield world.phone
+
+
+def bridge(client: Client, phone: Phone) -> Worker:
+    soon = timedelta(seconds=0.1)
+    return Worker(
+        client,
+        task_queue=phone.task_queue,
+        activities=[phone.dial_phone],
+        default_heartbeat_throttle_interval=soon,
+        max_heartbeat_throttle_interval=soon,
+    )

@@ -32,13 +32,6 @@ pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 WRAP_UP = [Step.CLOSE_ROOM, Step.SETTLE_BILL]
 
 
-@pytest.fixture
-def unskipped(env: WorkflowEnvironment) -> Any:
-    """The call lives in real time: facts come before any of its timers fires."""
-    with env.with_time_skipping_disabled():
-        yield
-
-
 async def _talking(world: World, task_queue: str, **changes: Any) -> Any:
     """A call whose caller has joined."""
     request = world.request(**changes)

@@ -6,15 +6,23 @@ import asyncio
 import itertools
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 
-from contract.calls import CallReport, CallRequest, CallStatus, Direction, Provider
+from contract.calls import (
+    CallReport,
+    CallRequest,
+    CallStatus,
+    Direction,
+    Provider,
+    TimelineEntry,
+)
 from contract.facts import Fact, FactKind, FactSource, ParticipantKind, ParticipantSeen
+from contract.holds import HoldState
 from contract.identity import AgentRole, new_call_id
 from contract.recordings import EgressSeen, EgressStatus
 from contract.steps import (
@@ -26,6 +34,7 @@ from contract.steps import (
     CloseRoom,
     DispatchAgent,
     EgressById,
+    HoldWritten,
     InRoom,
     OpenRoom,
     RecordingVerified,
@@ -35,9 +44,13 @@ from contract.steps import (
     Step,
     TellAtlas,
     VerifyRecording,
+    WriteHold,
     WriteRecord,
     WriteRecording,
 )
+
+if TYPE_CHECKING:
+    from tests.workflows.phone import Phone
 
 _SOURCES = {AgentRole.ATLAS: FactSource.ATLAS, AgentRole.MEDIA_BOT: FactSource.MEDIA_BOT}
 
@@ -58,6 +71,7 @@ class World:
         self.await_error: ApplicationError | None = None
         self.verify_error: ApplicationError | None = None
         self.row_exists = True
+        self.phone: Phone
         self._news = asyncio.Event()
         self._numbers = itertools.count(1)
         self._seqs: dict[tuple[str, int], itertools.count[int]] = {}
@@ -120,11 +134,11 @@ class World:
                 self._news.clear()
                 await self._news.wait()
 
-    def _check_row(self) -> None:
+    def check_row(self) -> None:
         if not self.row_exists:
             raise ApplicationError("no such call", type=CALL_UNKNOWN_ERROR, non_retryable=True)
 
-    def _asked_for(self, step: Step, what: object) -> None:
+    def note(self, step: Step, what: object) -> None:
         self.asked.append((step, what))
         self._news.set()
 
@@ -135,6 +149,18 @@ class World:
 
     def steps(self) -> list[Step]:
         return [step for step, _ in self.asked]
+
+    def orders(self, step: Step) -> list[Any]:
+        """What this step was asked for with, each time."""
+        return [order for asked, order in self.asked if asked is step]
+
+    @property
+    def entries(self) -> list[TimelineEntry]:
+        return [entry for record in self.records for entry in record.entries]
+
+    @property
+    def statuses(self) -> list[CallStatus]:
+        return [record.status for record in self.records if record.status]
 
     # --- The activities --------------------------------------------------------------------------
 
@@ -157,6 +183,7 @@ class World:
             self.look_at_egress,
             self.await_egress_end,
             self.verify_recording,
+            self.write_hold,
         ]
 
     async def _agent_comes(self, call_id: str, order: AgentOrder) -> None:
@@ -166,7 +193,7 @@ class World:
 
     @activity.defn(name=Step.OPEN_ROOM)
     async def open_room(self, order: OpenRoom) -> RoomOpened:
-        self._asked_for(Step.OPEN_ROOM, order)
+        self.note(Step.OPEN_ROOM, order)
         if self.open_room_error:
             raise self.open_room_error
         for agent in order.agents:
@@ -175,12 +202,12 @@ class World:
 
     @activity.defn(name=Step.READ_ROOM_METADATA)
     async def read_room_metadata(self, room_name: str) -> str:
-        self._asked_for(Step.READ_ROOM_METADATA, room_name)
+        self.note(Step.READ_ROOM_METADATA, room_name)
         return "concierge"
 
     @activity.defn(name=Step.CHOOSE_ASSISTANT)
     async def choose_assistant(self, wish: ChooseAssistant) -> AssistantChosen:
-        self._asked_for(Step.CHOOSE_ASSISTANT, wish)
+        self.note(Step.CHOOSE_ASSISTANT, wish)
         return AssistantChosen(
             assistant_id=wish.agent_id,
             tenant_id="default",
@@ -191,64 +218,71 @@ class World:
 
     @activity.defn(name=Step.DISPATCH_AGENT)
     async def dispatch_agent(self, order: DispatchAgent) -> None:
-        self._asked_for(Step.DISPATCH_AGENT, order)
+        self.note(Step.DISPATCH_AGENT, order)
         await self._agent_comes(order.call_id, order.agent)
 
     @activity.defn(name=Step.TELL_ATLAS)
     async def tell_atlas(self, message: TellAtlas) -> None:
-        self._asked_for(Step.TELL_ATLAS, message)
+        self.note(Step.TELL_ATLAS, message)
 
     @activity.defn(name=Step.REMOVE_PARTICIPANT)
     async def remove_participant(self, who: InRoom) -> None:
-        self._asked_for(Step.REMOVE_PARTICIPANT, who)
+        self.note(Step.REMOVE_PARTICIPANT, who)
 
     @activity.defn(name=Step.CLOSE_ROOM)
     async def close_room(self, which: CloseRoom) -> None:
-        self._asked_for(Step.CLOSE_ROOM, which)
+        self.note(Step.CLOSE_ROOM, which)
 
     @activity.defn(name=Step.WRITE_RECORD)
     async def write_record(self, update: WriteRecord) -> None:
-        self._asked_for(Step.WRITE_RECORD, update)
-        self._check_row()
+        self.note(Step.WRITE_RECORD, update)
+        self.check_row()
         self.records.append(update)
         self._news.set()
 
     @activity.defn(name=Step.WRITE_RECORDING)
     async def write_recording(self, update: WriteRecording) -> None:
-        self._asked_for(Step.WRITE_RECORDING, update)
+        self.note(Step.WRITE_RECORDING, update)
         self.recordings.append(update)
+
+    @activity.defn(name=Step.WRITE_HOLD)
+    async def write_hold(self, order: WriteHold) -> HoldWritten:
+        self.note(Step.WRITE_HOLD, order)
+        state = HoldState.parse(order.state)
+        assert state is not None
+        return HoldWritten(is_there=True, seq=state.seq)
 
     @activity.defn(name=Step.SETTLE_BILL)
     async def settle_bill(self, order: SettleBill) -> BillSettled:
-        self._asked_for(Step.SETTLE_BILL, order)
-        self._check_row()
+        self.note(Step.SETTLE_BILL, order)
+        self.check_row()
         return BillSettled("0.000000", "USD", partial=not order.usage_complete)
 
     @activity.defn(name=Step.START_EGRESS)
     async def start_egress(self, order: StartEgress) -> EgressSeen:
-        self._asked_for(Step.START_EGRESS, order)
+        self.note(Step.START_EGRESS, order)
         if self.egress_errors:
             raise self.egress_errors.pop(0)
         return EgressSeen(egress_id=f"EG_{order.attempt}", status=EgressStatus.STARTING)
 
     @activity.defn(name=Step.FIND_EGRESS)
     async def find_egress(self, order: StartEgress) -> EgressSeen:
-        self._asked_for(Step.FIND_EGRESS, order)
+        self.note(Step.FIND_EGRESS, order)
         return self.found_egress
 
     @activity.defn(name=Step.STOP_EGRESS)
     async def stop_egress(self, which: EgressById) -> EgressSeen:
-        self._asked_for(Step.STOP_EGRESS, which)
+        self.note(Step.STOP_EGRESS, which)
         return EgressSeen(egress_id=which.egress_id, status=EgressStatus.ENDING)
 
     @activity.defn(name=Step.LOOK_AT_EGRESS)
     async def look_at_egress(self, which: EgressById) -> EgressSeen:
-        self._asked_for(Step.LOOK_AT_EGRESS, which)
+        self.note(Step.LOOK_AT_EGRESS, which)
         return EgressSeen(egress_id=which.egress_id, status=EgressStatus.ACTIVE)
 
     @activity.defn(name=Step.AWAIT_EGRESS_END)
     async def await_egress_end(self, which: EgressById) -> EgressSeen:
-        self._asked_for(Step.AWAIT_EGRESS_END, which)
+        self.note(Step.AWAIT_EGRESS_END, which)
         if self.await_error:
             raise self.await_error
         return EgressSeen(
@@ -260,7 +294,7 @@ class World:
 
     @activity.defn(name=Step.VERIFY_RECORDING)
     async def verify_recording(self, what: VerifyRecording) -> RecordingVerified:
-        self._asked_for(Step.VERIFY_RECORDING, what)
+        self.note(Step.VERIFY_RECORDING, what)
         if self.verify_error:
             raise self.verify_error
         return RecordingVerified(
