@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
+from bridge.room.hold import RemoteHold
 from contract.rooms import Attribute
 
 log = structlog.get_logger()
@@ -20,10 +21,10 @@ Write = Callable[[Mapping[str, str]], Awaitable[None]]
 class Attributes:
     """`set` never blocks. What LiveKit did not take is written again, until `aclose`."""
 
-    def __init__(self, write: Write, on_writing: Callable[[str], None]) -> None:
-        """`on_writing` gets each value of `call.hold` just before it goes out."""
+    def __init__(self, write: Write, hold: RemoteHold) -> None:
+        """`hold` is told of each value of `call.hold` that goes out."""
         self._write = write
-        self._on_writing = on_writing
+        self._hold = hold
         self._known: dict[str, str] = {}
         self._waiting: dict[str, str] = {}
         self._wake = asyncio.Event()
@@ -49,6 +50,8 @@ class Attributes:
 
     def again(self) -> None:
         """All of them: LiveKit may have forgotten them while it was away."""
+        if Attribute.CALL_HOLD in self._known:  # others write it too
+            self._known[Attribute.CALL_HOLD] = self._hold.text
         if self._known:
             self.set(self._known)
 
@@ -62,12 +65,15 @@ class Attributes:
             await self._wake.wait()
             self._wake.clear()
             values, self._waiting = self._waiting, {}
-            if Attribute.CALL_HOLD in values:
-                self._on_writing(values[Attribute.CALL_HOLD])
+            hold = values.get(Attribute.CALL_HOLD)
+            if hold is not None:
+                self._hold.writing(hold)
             try:
                 await self._write(values)
             except Exception as error:  # whatever it is, the room must come to know
                 log.warning("phone_attributes_not_written", error=type(error).__name__)
+                if hold is not None:
+                    self._hold.not_written()
                 self._waiting = values | self._waiting
                 self._wake.set()
                 await asyncio.sleep(pause)

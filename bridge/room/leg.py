@@ -168,7 +168,7 @@ class RoomLeg:
         state = self._presence.hold.change(holds=holds)
         self._presence.sound.mute(holds)
         told = PhoneState.HELD if holds else PhoneState.ANSWERED
-        self._presence.announce(state, {Attribute.CALL_STATE.value: told})
+        self._presence.announce_hold({Attribute.CALL_STATE.value: told})
         self._tell_hold(state.seq, holds)
 
     def _repaired(self, repair: Repair) -> None:

@@ -21,7 +21,6 @@ from bridge.room.rpc import Method, RpcMethods
 from bridge.room.seat import Seat
 from bridge.room.sound import Sound
 from bridge.sdp import Codec
-from contract.holds import HoldState
 from contract.identity import PHONE_IDENTITY
 from contract.rooms import Attribute, SipAttribute, Topic
 
@@ -45,7 +44,7 @@ class Presence:
         self.on_repair: Callable[[Repair], None] | None = None
         self.sound = Sound(self.seat.room, max(codec.sample_rate for codec in codecs))
         self.attributes = Attributes(
-            lambda values: access.write_attributes(call.room_name, values), self.hold.writing
+            lambda values: access.write_attributes(call.room_name, values), self.hold
         )
         self._call = call
         self._options = options
@@ -74,11 +73,11 @@ class Presence:
         self._rpc = RpcMethods(self.seat.room, methods)
         self._rpc.start()
 
-    def announce(self, state: HoldState, also: Mapping[str, str] | None = None) -> None:
+    def announce_hold(self, also: Mapping[str, str] | None = None) -> None:
         """By attribute and by topic, both in this turn of the loop."""
-        text = state.to_json()
+        text = self.hold.text
         self.attributes.set({Attribute.CALL_HOLD.value: text, **(also or {})})
-        self.seat.send(Topic.CALL_HOLD if state.is_held else Topic.CALL_RESUME, text)
+        self.seat.send(Topic.CALL_HOLD if self.hold.state.is_held else Topic.CALL_RESUME, text)
 
     async def settled(self) -> None:
         """Once the room has been told all."""
@@ -110,12 +109,11 @@ class Presence:
             return
         repair = self.hold.seen(changed[Attribute.CALL_HOLD])
         if repair is not None:
-            self.announce(repair.state)
+            self.announce_hold()
             if self.on_repair is not None:
                 self.on_repair(repair)
 
     def _back(self) -> None:
-        self.hold.came_back()
         self.attributes.again()
         self._hearing.review()
 
