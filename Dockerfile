@@ -1,6 +1,6 @@
 # One image for every process of ours; the command chooses (docker-compose.temporal.yml):
-#   python -m api · python worker_main.py · python -m agents.atlas · python -m agents.media_bot · python -m cli
-# tests/deploy builds the same tree by these very lines in a plain folder and starts all four from it.
+#   python -m api · python worker_main.py [--queue bridge] · python -m agents.atlas · python -m agents.media_bot · python -m cli
+# tests/deploy builds the same tree by these very lines in a plain folder and starts all five from it.
 
 FROM python:3.11-slim-bookworm AS build
 # As in the Makefile; a test compares.

@@ -10,11 +10,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
-from activities.settings import WorkerSettings
+from activities.settings import BridgeWorkerSettings, WorkerSettings
 from agents.atlas.settings import AtlasSettings
 from agents.media_bot.settings import MediaBotSettings
 from api.settings import ApiSettings
-from bridge.settings import BridgeSettings
 from engine.secret_files import is_secret, names_of
 from sandbox.carrier.settings import CarrierSettings
 from sandbox.hall.settings import HallSettings
@@ -27,7 +26,7 @@ PROCESSES: dict[str, type[BaseSettings]] = {
     "worker": WorkerSettings,
     "atlas": AtlasSettings,
     "media-bot": MediaBotSettings,
-    "bridge": BridgeSettings,
+    "bridge": BridgeWorkerSettings,
     "providers": ProvidersSettings,
     "recorder": RecorderSettings,
     "talk": TalkSettings,

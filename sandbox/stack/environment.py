@@ -64,9 +64,13 @@ def _livekit(site: Site) -> dict[str, str]:
     }
 
 
+def _database_url(site: Site) -> str:
+    return f"sqlite+aiosqlite:///{site.folder / 'switchboard.db'}"
+
+
 def _storage(site: Site) -> dict[str, str]:
     return {
-        "DATABASE_URL": f"sqlite+aiosqlite:///{site.folder / 'switchboard.db'}",
+        "DATABASE_URL": _database_url(site),
         "S3_ENDPOINT": site.s3_endpoint,
         "S3_BUCKET": BUCKET,
         "S3_REGION": REGION,
@@ -174,7 +178,7 @@ def _bridge(site: Site) -> dict[str, str]:
     return {
         **_engine(site),
         **_livekit(site),
-        **_storage(site),
+        "DATABASE_URL": _database_url(site),
         "BRIDGE_LISTEN": f"udp://{address},tcp://{address}",
         "BRIDGE_RTP_PORTS": BRIDGE_RTP,
         "BRIDGE_HTTP_PORT": str(site.ports.bridge_http),

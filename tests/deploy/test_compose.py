@@ -118,8 +118,9 @@ def test_postgresql_takes_as_many_connections_as_all_pools_together(
     temporals = 4 * (20 + 10)
     pool = Database("postgresql+asyncpg://nobody@127.0.0.1/x").engine.pool
     assert isinstance(pool, QueuePool)
-    # API, codec and worker twice while they are upgraded, and a worker for each of eight cores.
-    ours = (3 + 3 + 8) * pool.size()
+    # API, codec, worker and bridge twice while they are upgraded, and a worker for each of eight
+    # cores.
+    ours = (4 + 4 + 8) * pool.size()
     assert int(given[1]) >= temporals + ours + 10  # backups, people
 
 
@@ -195,7 +196,7 @@ def test_the_data_network_has_no_way_out_and_only_those_who_need_it(
     inside = {name for name, each in all_services.items() if "data" in each.get("networks", {})}
     assert inside == {
         *("postgres", "temporal-schema", "temporal", "redis", "livekit", "egress", "livekit-sip"),
-        *("api", "codec", "worker"),
+        *("api", "codec", "worker", "bridge"),
     }
     assert list(all_services["postgres"]["networks"]) == ["data"]
     assert list(all_services["redis"]["networks"]) == ["data"]
@@ -243,11 +244,16 @@ def test_our_processes_can_change_nothing(all_services: dict[str, Any]) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
-def test_agents_get_longer_to_end_than_their_calls_get_to_drain(
+def test_those_who_carry_calls_get_longer_to_end_than_their_calls_get_to_drain(
     all_services: dict[str, Any],
 ) -> None:
-    for name in ("atlas", "media-bot"):
-        drain = float(environment_of(all_services[name])["AGENT_DRAIN_SECONDS"])
+    setting = {
+        "atlas": "AGENT_DRAIN_SECONDS",
+        "media-bot": "AGENT_DRAIN_SECONDS",
+        "bridge": "BRIDGE_CALL_DRAIN_SECONDS",
+    }
+    for name, drains in setting.items():
+        drain = float(environment_of(all_services[name])[drains])
         minutes = re.fullmatch(r"(\d+)m(?:0s)?", all_services[name]["stop_grace_period"])
         assert minutes, name
         assert float(minutes[1]) * 60 >= drain + 30

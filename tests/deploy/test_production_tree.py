@@ -27,12 +27,13 @@ from tests.e2e.switchboard import Switchboard, eventually
 pytestmark = pytest.mark.stack
 
 SERVERS = ["temporal", "livekit", "s3", "providers", "recorder"]
-OURS = (Part.API, Part.WORKER, Part.ATLAS, Part.MEDIA_BOT)
+OURS = (Part.API, Part.WORKER, Part.ATLAS, Part.MEDIA_BOT, Part.BRIDGE)
 HEALTH_PORTS = {
     Part.API: "api",
     Part.WORKER: "worker_http",
     Part.ATLAS: "atlas_health",
     Part.MEDIA_BOT: "media_bot_health",
+    Part.BRIDGE: "bridge_http",
 }
 
 
@@ -129,9 +130,11 @@ async def test_a_recorded_call_with_the_real_turn_detector(tree: Path, tmp_path:
             started(Part.WORKER, stack, tree, secrets) as worker,
             started(Part.ATLAS, stack, tree, secrets) as atlas,
             started(Part.MEDIA_BOT, stack, tree, secrets) as media_bot,
+            started(Part.BRIDGE, stack, tree, secrets) as bridge,
             Switchboard.of(stack) as switchboard,
         ):
-            for part, given in zip(HEALTH_PORTS, (api, worker, atlas, media_bot), strict=True):
+            settings = (api, worker, atlas, media_bot, bridge)
+            for part, given in zip(HEALTH_PORTS, settings, strict=True):
                 await healthy(part, stack, tree, given)
             assistant = await switchboard.make_assistant(turn={"detection": "model"})
             call = await switchboard.place_call(assistant, record=True)

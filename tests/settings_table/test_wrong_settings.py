@@ -19,14 +19,14 @@ COMMANDS = {
     "worker": ["worker_main.py"],
     "atlas": ["-m", "agents.atlas"],
     "media-bot": ["-m", "agents.media_bot"],
-    "bridge": ["-m", "bridge", "answer"],
+    "bridge": ["worker_main.py", "--queue", "bridge"],
     "providers": ["-m", "sandbox.providers"],
     "recorder": ["-m", "sandbox.recorder"],
     "talk": ["-m", "sandbox.talk"],
     "hall": ["-m", "sandbox.hall"],
     "carrier": ["-m", "sandbox.carrier"],
 }
-# The bridge starts without any: with no setting given it listens on this machine only.
+
 NEEDY = [name for name, docs in settings_by_process().items() if any(d.required for d in docs)]
 HIDDEN = "hush-hush-hush-hush"
 
