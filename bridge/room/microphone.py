@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from livekit import rtc
 
 from bridge.room.cushion import Cushion
+from bridge.room.doubling import Doubler
 from bridge.room.frames import FrameSource
 from bridge.room.unbroken import keeper
 from bridge.rtp.codecs import Resampler
@@ -27,7 +29,7 @@ class Microphone:
         self._room = room
         self._source: FrameSource | None = None
         self._silence = b""
-        self._convert: Resampler | None = None
+        self._convert: Callable[[bytes], bytes] | None = None
         self._cushion = Cushion(most=_MOST_AHEAD, idle=_IDLE_AHEAD)
         self._said_until = 0.0  # s of the monotonic clock: when more is due
         self._lock = threading.Lock()  # the keeper's thread says silence
@@ -65,10 +67,11 @@ class Microphone:
 
     def set_rate(self, sample_rate: int) -> None:
         """Of what is fed from now on. The track, and whoever listens to it, stays as it is."""
-        if self._source is None or self._source.sample_rate == sample_rate:
-            self._convert = None
+        track = sample_rate if self._source is None else self._source.sample_rate
+        if track == 2 * sample_rate:
+            self._convert = Doubler()
         else:
-            self._convert = Resampler(sample_rate, self._source.sample_rate)
+            self._convert = None if track == sample_rate else Resampler(sample_rate, track)
 
     def keep_on(self, now: float) -> None:
         with self._lock:

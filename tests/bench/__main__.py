@@ -27,6 +27,7 @@ from tests.bench import (
     media,
     open_calls,
     reinvite,
+    rooms,
     starts,
     turn_response,
     webhook_ack,
@@ -55,6 +56,8 @@ LOAD: dict[str, Callable[[float, Tell], Awaitable[Figure]]] = {
     "reinvite": reinvite.measure,
     "media_relay": media.measure_relay,
     "media_delay": media.measure_delay,
+    "room_legs": rooms.measure_legs,
+    "room_delay": rooms.measure_delay,
     "fuzzing": fuzzing.measure,
 }
 ALL = (*FIGURES, *LOAD)

@@ -14,6 +14,7 @@ from bridge.room.earpiece import Earpiece
 from bridge.room.microphone import Microphone
 from bridge.rtp.ticker import Ticker
 from sandbox.stack import Stack
+from tests.bridge.rtp.sound import share_at
 
 RATE = 16_000  # of what people say and hear
 _FRAME = RATE // 50
@@ -155,6 +156,14 @@ class Person:
     async def _hear(self, stream: rtc.AudioStream) -> None:
         async for event in stream:
             self.heard += bytes(event.frame.data.cast("B"))
+
+
+def clearest(pcm: bytes | bytearray, hertz: float, rate: int) -> float:
+    """The share at this frequency in that half second which has most of it: a busy machine has
+    gaps to fill, and who speaks has begun some time."""
+    half = rate // 2 * 2
+    pieces = [bytes(pcm[at : at + half]) for at in range(0, len(pcm) - half + 1, half // 2)]
+    return max((share_at(piece, hertz, rate) for piece in pieces if any(piece)), default=0.0)
 
 
 async def eventually(look: Callable[[], bool], otherwise: str) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
 import pytest
 
 from tests.bridge.room.audio.conftest import OpenRoom
-from tests.bridge.room.audio.room import RATE, eventually
-from tests.bridge.rtp.sound import samples, share_at, tone
+from tests.bridge.room.audio.room import RATE, Person, Phone, clearest, eventually
+from tests.bridge.rtp.sound import samples, tone
 
-pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.stack,
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 
 def loudness(pcm: bytes | bytearray) -> float:
@@ -42,21 +47,23 @@ async def test_who_comes_again_is_heard_once(room: OpenRoom) -> None:
         await atlas.publish()
     (sid,) = await phone.listens(1)
     await atlas.say(tone(700, 2.0, RATE, level=6000))
-    heard = bytes(phone.heard[-8000 * 3 : -8000])
-    assert share_at(heard, 700) > 0.95
-    assert abs(samples(heard)).max() < 9000, "a second copy of the voice is in the mix"
+    assert clearest(phone.heard, 700, 8000) > 0.95
+    assert abs(samples(bytes(phone.heard))).max() < 9000, "a second copy of the voice is in the mix"
 
 
-async def test_a_codec_with_another_rate_changes_neither_pitch_nor_track(room: OpenRoom) -> None:
-    phone, atlas = await room.phone(8000), await room.person()
+@pytest.mark.parametrize("published", [8000, 16_000])
+async def test_a_codec_with_another_rate_changes_neither_pitch_nor_track(
+    room: OpenRoom, published: int
+) -> None:
+    phone, atlas = await room.phone(published), await room.person()
     await phone.listens(1)
     for rate in (8000, 16_000, 8000):
         phone.set_rate(rate)
-        phone.saying += tone(1250, 2.0, rate)
-        await atlas.say(tone(700, 2.0, RATE))
-        await asyncio.sleep(0.2)
-        assert share_at(bytes(phone.heard[-rate * 3 : -rate]), 700, rate) > 0.95
-        assert share_at(bytes(atlas.heard[-RATE * 3 : -RATE]), 1250, RATE) > 0.9
+        phone.heard.clear()
+        atlas.heard.clear()
+        phone.saying += tone(1250, 3.0, rate)
+        await atlas.say(tone(700, 3.0, RATE))
+        await eventually(partial(_both_heard, phone, atlas, rate), f"both at {rate} Hz")
     assert atlas.subscriptions == 1
 
 
@@ -86,11 +93,12 @@ async def test_a_pacer_that_stops_asking_fills_no_memory(room: OpenRoom) -> None
 async def test_a_phone_that_says_nothing_for_a_while_is_in_time_afterwards(room: OpenRoom) -> None:
     phone, atlas = await room.phone(), await room.person()
     await eventually(lambda: len(atlas.heard) > RATE, "the room hears the phone")
+    before = await _delay(phone.saying, atlas.heard)
     phone.hang()  # as a hold does: nothing is fed
     await asyncio.sleep(2.0)
     phone.go_on()
     await asyncio.sleep(0.5)
-    assert await _delay(phone.saying, atlas.heard) < 0.25
+    assert await _delay(phone.saying, atlas.heard) < before + 0.5
 
 
 async def test_a_stall_of_ours_leaves_no_delay(room: OpenRoom) -> None:
@@ -99,7 +107,11 @@ async def test_a_stall_of_ours_leaves_no_delay(room: OpenRoom) -> None:
     before = await _delay(phone.saying, atlas.heard)
     time.sleep(0.4)  # noqa: ASYNC251 - the very thing
     await asyncio.sleep(1.0)
-    assert await _delay(phone.saying, atlas.heard) < before + 0.1
+    assert await _delay(phone.saying, atlas.heard) < before + 0.2
+
+
+def _both_heard(phone: Phone, atlas: Person, rate: int) -> bool:
+    return clearest(phone.heard, 700, rate) > 0.95 and clearest(atlas.heard, 1250, RATE) > 0.9
 
 
 async def _delay(saying: bytearray, heard: bytearray) -> float:

@@ -1,0 +1,85 @@
+"""Sound whose way can be timed: chirps in a murmur, found again by cross-correlation."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.rtp.codecs import encoder
+from bridge.sdp import PCMU
+
+Floats = NDArray[np.float64]
+
+EVERY = 35  # frames of 20 ms from chirp to chirp; the longest delay that can be told is a bit less
+LONGEST = EVERY * 0.02 - 0.05  # s
+_FRAMES = EVERY * 10  # of the sound, which is repeated
+_SECONDS = 0.06  # of a chirp
+_LOW, _HIGH = 400.0, 3000.0  # Hz: what a telephone carries
+_ALIKE = 0.5  # normalised correlation
+
+
+def chirp(rate: int) -> Floats:
+    at = np.arange(round(_SECONDS * rate)) / rate
+    sweep = _LOW * at + (_HIGH - _LOW) * at**2 / (2 * _SECONDS)
+    window = np.hanning(len(at))
+    return np.asarray(np.sin(2 * np.pi * sweep) * window, dtype=np.float64)
+
+
+def frames(rate: int, seed: int = 1) -> list[bytes]:
+    """20 ms of 16 bit PCM each; a chirp begins with each EVERY-th."""
+    size = rate // 50
+    chance = np.random.default_rng(seed)
+    noise = np.convolve(chance.normal(size=_FRAMES * size), np.hanning(9) / 4.5, "same")
+    murmur = noise * (600 + 400 * np.sin(2 * np.pi * 3 * np.arange(len(noise)) / rate))
+    one = chirp(rate) * 12_000
+    for begin in range(0, len(murmur), EVERY * size):
+        murmur[begin : begin + len(one)] += one
+    pcm = murmur.clip(-32768, 32767).astype("<i2").tobytes()
+    return [pcm[at : at + size * 2] for at in range(0, len(pcm), size * 2)]
+
+
+def payloads() -> list[bytes]:
+    """The same for a phone: PCMU."""
+    encode = encoder(PCMU).encode
+    return [encode(pcm) for pcm in frames(8000)]
+
+
+def delays(sent: Sequence[float], heard: Sequence[tuple[float, bytes]], rate: int) -> list[float]:
+    """Seconds from each chirp's frame to the same sound in `heard` (when a frame came, its PCM).
+
+    A frame counts from when it was sent or came: its own length is in no delay. Chirps that are
+    not found again, or whose end was not waited for, are left out.
+    """
+    if not heard:
+        return []
+    sound = np.frombuffer(b"".join(pcm for _, pcm in heard), dtype="<i2").astype(np.float64)
+    begins = np.cumsum([0, *(len(pcm) // 2 for _, pcm in heard)])
+    times = []
+    for at in _positions(sound, chirp(rate)):
+        frame = int(np.searchsorted(begins, at, "right")) - 1
+        times.append(heard[frame][0] + (at - int(begins[frame])) / rate)
+    found = []
+    for moment in sent:
+        index = bisect.bisect_left(times, moment)
+        if index < len(times) and times[index] - moment < LONGEST:
+            found.append(times[index] - moment)
+    return found
+
+
+def _positions(sound: Floats, template: Floats) -> list[int]:
+    if len(sound) < 2 * len(template):
+        return []
+    size = 1 << (len(sound) + len(template)).bit_length()
+    spectrum = np.fft.rfft(sound, size) * np.conj(np.fft.rfft(template, size))
+    match = np.fft.irfft(spectrum, size)[: len(sound) - len(template)]
+    energy = np.cumsum(np.concatenate([[0.0], sound**2]))
+    window = energy[len(template) :][: len(match)] - energy[: len(match)]
+    alike = match / (np.linalg.norm(template) * np.sqrt(np.maximum(window, 1.0)))
+    found = []
+    while alike[best := int(np.argmax(alike))] > _ALIKE:
+        found.append(best)
+        alike[max(0, best - len(template)) : best + len(template)] = 0
+    return sorted(found)
