@@ -66,7 +66,8 @@ class Mind:
         return ends[max(ends)] if ends else None
 
     def _after_tool(self, spoken: Sequence[Message]) -> str:
-        use = self._tool(_called(spoken))
+        name = _called(spoken)
+        use = self.tool(name) if name else None
         if use is None:
             return self.scenario.unprompted
         result = words(spoken[-1].get("content"))
@@ -82,7 +83,8 @@ class Mind:
         except (KeyError, ValueError, IndexError, AttributeError):
             return use.after_failure
 
-    def _tool(self, name: str | None) -> ToolUse | None:
+    def tool(self, name: str) -> ToolUse | None:
+        """How the scenario uses a tool."""
         calls = (exchange.call for exchange in self.scenario.exchanges)
         return next((call for call in calls if call and call.name == name), None)
 

@@ -34,6 +34,13 @@ class Item:
         )
 
     @property
+    def is_cut_short(self) -> bool:
+        """Whether the assistant did not get to its end, or was not heard to it."""
+        return self.is_speech_of_assistant and (
+            self.wire["status"] == "incomplete" or "transcript" not in self.wire["content"][0]
+        )
+
+    @property
     def text(self) -> str:
         """All its words that are text: what the model is billed for beside the audio."""
         if self.wire["type"] == "function_call":
@@ -167,9 +174,14 @@ def created(asked: dict[str, Any]) -> Item:
 
 
 def for_the_mind(items: Iterable[Item]) -> list[Message]:
-    """The conversation as chat completions have it."""
-    messages: list[Message] = []
-    for item in items:
+    """The conversation as chat completions have it.
+
+    An answer at its end that was cut short counts as not given: asked again, it is given again.
+    """
+    told, messages = list(items), list[Message]()
+    while told and told[-1].is_cut_short:
+        del told[-1]
+    for item in told:
         wire = item.wire
         if wire["type"] == "function_call":
             function = {"name": wire["name"], "arguments": wire["arguments"]}

@@ -75,6 +75,9 @@ def from_validation(error: ValidationError, parent: str = "") -> Mistake:
         wanted, got = kind.rpartition("_")[0], type(first["input"]).__name__
         message = f"Invalid type for '{place}': expected {wanted}, but got {got} instead."
         return Mistake(message, "invalid_type", place)
+    if kind == "value_error":
+        message = f"Invalid value: {first['msg'].removeprefix('Value error, ')}."
+        return Mistake(message, "invalid_value", place)
     return Mistake(f"Invalid '{place}': {first['msg']}.", "invalid_value", place)
 
 
@@ -115,7 +118,7 @@ def _place(location: tuple[int | str, ...], parent: str) -> str:
     return place
 
 
-# Tags of the unions in events.py and session.py that look like names of fields.
+# Tags of the unions in events.py and options.py that look like names of fields.
 _BRANCHES = frozenset(
     {
         *("message", "function_call", "function_call_output", "server_vad", "semantic_vad"),

@@ -10,16 +10,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from sandbox.providers.openai.errors import Mistake, from_validation
-from sandbox.providers.openai.session import (
-    MaxTokens,
-    Modalities,
-    Output,
-    Part,
-    Tool,
-    ToolChoice,
-)
+from sandbox.providers.openai.options import Part
+from sandbox.providers.openai.session import MaxTokens, Modalities, Output, Tool, ToolChoice
 
 _Id = Annotated[str, Field(max_length=32)]
+_DEEPEST = 100  # levels of an event: a tool's JSON schema may have some
 MOST_AUDIO = 15 * 1024 * 1024  # bytes of one append
 
 
@@ -193,7 +188,19 @@ def parse_json(text: str) -> dict[str, Any]:
         raise Mistake("Failed to parse event as JSON.", "invalid_json") from error
     if not isinstance(event, dict):
         raise Mistake("Invalid event: expected an object.", "invalid_type")
+    if _depth(event) > _DEEPEST:
+        raise Mistake("Failed to parse event: too deeply nested.", "invalid_json")
     return event
+
+
+def _depth(value: object) -> int:
+    """Of lists and objects within each other, counted no further than matters."""
+    level, layer = 0, [value]
+    while layer and level <= _DEEPEST:
+        level += 1
+        inner = [v for v in layer if isinstance(v, dict | list)]
+        layer = [w for v in inner for w in (v.values() if isinstance(v, dict) else v)]
+    return level
 
 
 def check(event: dict[str, Any]) -> ClientEvent:

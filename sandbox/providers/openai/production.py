@@ -61,6 +61,8 @@ async def _speak(response: Response, text: str) -> None:
         response.mind_the_limit()
         await response.pause(piece.size / rate / _PACE)
         size = int(_CHUNK_SECONDS * rate)
+    for word in words:  # of a text without a sound, such as "..."
+        await _next_word(response, part, word[0])
 
 
 async def _next_word(response: Response, part: dict[str, Any], word: str) -> None:

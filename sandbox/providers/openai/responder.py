@@ -51,8 +51,10 @@ class Responder:
         """Whether the assistant was heard: the voice is settled then."""
         return any(item.is_speech_of_assistant for item in self._conversation.items)
 
-    def create(self, params: ResponseParams, client_event_id: str | None = None) -> None:
-        """Begin a response, whose asker may have given an id. Raises Mistake."""
+    def create(
+        self, params: ResponseParams, *, by_client: bool, client_event_id: str | None = None
+    ) -> None:
+        """Begin a response, asked for by the client or by the end of a turn. Raises Mistake."""
         in_conversation = params.conversation != "none"
         if in_conversation and (active := self._active):
             raise Mistake(
@@ -64,7 +66,9 @@ class Responder:
         answer = order.answer
         said = answer.text if isinstance(answer, Says) else None
         called = answer.name if isinstance(answer, Calls) else None
-        log = self._log.note("response", said=said, called=called)
+        log = self._log.note(
+            "response", by="client" if by_client else "turn", said=said, called=called
+        )
         response = Response(order, self._send, self._gate, produce, log, client_event_id)
         log["response_id"] = response.id
         if in_conversation:
@@ -133,9 +137,16 @@ class Responder:
             words = to_say(params.instructions, config["instructions"])
             if words is not None:
                 return Says(words)
-        choice = params.tool_choice or config["tool_choice"]
-        offered = set() if choice == "none" else {str(tool["name"]) for tool in tools}
-        return self._mind.answer(for_the_mind(items), offered)
+        choice = params.model_dump()["tool_choice"] or config["tool_choice"]
+        chosen = choice["name"] if isinstance(choice, dict) else choice
+        names = [str(tool["name"]) for tool in tools]
+        answer = self._mind.answer(for_the_mind(items), set(names if chosen != "none" else ()))
+        if chosen == "required" and names and isinstance(answer, Says):
+            chosen = next((name for name in names if self._mind.tool(name)), names[0])
+        if chosen in names:  # the client wants this one called, whatever the scenario says
+            use = self._mind.tool(chosen)
+            return Calls(chosen, use.arguments if use else {})
+        return answer
 
     async def _gate(self, response: Response) -> bool:
         async def refuse(status: int, message: str) -> None:

@@ -113,6 +113,13 @@ class Response:
 
     async def _run(self) -> None:
         try:
+            with suppress(ConnectionError):  # the client went away
+                await self._live()
+        finally:
+            self.over = True
+
+    async def _live(self) -> None:
+        try:
             if await self._admitted():
                 await self._begin()
                 await self.produce(self)
@@ -121,10 +128,6 @@ class Response:
             await self._close("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
         except Cancelled:
             await self._close("cancelled", {"type": "cancelled", "reason": self._reason})
-        except ConnectionError:
-            pass  # the client went away
-        finally:
-            self.over = True
 
     async def _admitted(self) -> bool:
         """Whether no fault hit it. While one takes its time the response can be cancelled."""

@@ -41,6 +41,7 @@ class OpenAI:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             return refusal(401, "Missing bearer or basic authentication in header")
+        self.vendor.asked(OPERATION, event="connecting", query=dict(request.query))
         if answer := await meet_handshake(self.vendor, OPERATION, request, refusal):
             return answer
         if request.headers.get("Upgrade", "").lower() != "websocket":

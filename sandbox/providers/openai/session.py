@@ -5,10 +5,19 @@ from __future__ import annotations
 import copy
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from sandbox.providers.mouth import ASSISTANT_VOICE
 from sandbox.providers.openai.errors import Mistake, from_validation
+from sandbox.providers.openai.options import (
+    Format,
+    NoiseReduction,
+    Part,
+    SemanticVad,
+    ServerVad,
+    Transcription,
+    TurnDetection,
+)
 
 # Each of OpenAI's voices is a voice of espeak: told apart, not alike.
 VOICES = {
@@ -28,50 +37,6 @@ Voice = Literal[
 ]
 Modalities = Annotated[list[Literal["text", "audio"]], Field(min_length=1, max_length=1)]
 MaxTokens = Literal["inf"] | Annotated[int, Field(ge=1, le=4096)]
-
-
-class Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Format(Part):
-    type: Literal["audio/pcm", "audio/pcmu", "audio/pcma"]
-    rate: Literal[24000] | None = None
-
-
-class Transcription(Part):
-    model: str | None = None
-    language: str | None = None
-    prompt: str | None = None
-    delay: str | None = None
-
-
-class NoiseReduction(Part):
-    type: Literal["near_field", "far_field"]
-
-
-class ServerVad(Part):
-    """Speech ends after so much silence, whatever was said."""
-
-    type: Literal["server_vad"]
-    threshold: float = Field(default=0.5, ge=0, le=1)
-    prefix_padding_ms: int = Field(default=300, ge=0, le=10_000)
-    silence_duration_ms: int = Field(default=500, ge=0, le=10_000)
-    idle_timeout_ms: Annotated[int, Field(ge=5000, le=30_000)] | None = None
-    create_response: bool = True
-    interrupt_response: bool = True
-
-
-class SemanticVad(Part):
-    """Speech ends when the sentence does."""
-
-    type: Literal["semantic_vad"]
-    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
-    create_response: bool = True
-    interrupt_response: bool = True
-
-
-TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
 
 
 class _Input(Part):
@@ -223,7 +188,15 @@ def _merge_audio(config: dict[str, Any], update: SessionUpdate) -> None:
     if heard is not None:
         for name in heard.model_fields_set:
             value: Part | None = getattr(heard, name)
-            if value is not None or name != "format":
+            if name != "format":
                 config["input"][name] = value.model_dump() if value else None
+        _merge_format(config["input"], heard.format)
     if spoken is not None:
-        _merge(config["output"], spoken.model_dump(exclude_unset=True))
+        _merge(config["output"], spoken.model_dump(exclude_unset=True, exclude={"format"}))
+        _merge_format(config["output"], spoken.format)
+
+
+def _merge_format(config: dict[str, Any], named: Format | None) -> None:
+    if named is not None:
+        pcm = {"rate": 24000} if named.type == "audio/pcm" else {}
+        config["format"] = {"type": named.type, **pcm}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -21,6 +22,7 @@ from sandbox.providers.openai.transcribing import transcribe
 from sandbox.providers.openai.turns import Began, InputAudio, Spoke
 from sandbox.providers.openai.wire_log import OPERATION, WireLog
 
+_APPEND = "input_audio_buffer.append"
 _MOST_BYTES = 32 << 20  # 15 MiB of audio in base64, and its event
 
 
@@ -76,8 +78,9 @@ class RealtimeSocket:
         limit = self._limits.max_seconds
         length = f"{limit / 60:g} minutes" if limit >= 60 else f"{limit:g} seconds"
         message = f"Your session hit the maximum duration of {length}."
-        await self._refuse(Mistake(message, "session_expired"), None)
-        await self._ws.close(code=1001, message=message.encode())
+        with suppress(ConnectionError):
+            await self._refuse(Mistake(message, "session_expired"), None)
+            await self._ws.close(code=1001, message=message.encode())
 
     async def _serve(self) -> None:
         async for message in self._ws:
@@ -87,16 +90,17 @@ class RealtimeSocket:
                 await self._refuse(Mistake("Invalid message: expected text.", "invalid_type"), None)
 
     async def _take(self, text: str) -> None:
-        client_event_id = None
+        raw: dict[str, Any] = {}
         try:
             raw = events.parse_json(text)
-            given = raw.get("event_id")
-            client_event_id = given if isinstance(given, str) else None
-            if raw.get("type") != "input_audio_buffer.append":
+            if raw.get("type") != _APPEND:
                 self._log.client(raw)
             await self._obey(events.check(raw))
         except Mistake as mistake:
-            await self._refuse(mistake, client_event_id)
+            if raw.get("type") == _APPEND:  # a good one is logged as it is heard
+                self._log.client(raw)
+            given = raw.get("event_id")
+            await self._refuse(mistake, given if isinstance(given, str) else None)
 
     async def _obey(self, event: events.ClientEvent) -> None:
         if isinstance(event, events.Append):
@@ -109,7 +113,11 @@ class RealtimeSocket:
         elif isinstance(event, events.SessionUpdated):
             await self._configure(event)
         elif isinstance(event, events.ResponseCreate):
-            self._responder.create(event.response or events.ResponseParams(), event.event_id)
+            self._responder.create(
+                event.response or events.ResponseParams(),
+                by_client=True,
+                client_event_id=event.event_id,
+            )
         elif isinstance(event, events.ResponseCancel):
             await self._responder.cancel(event.response_id)
         else:
@@ -165,7 +173,7 @@ class RealtimeSocket:
 
     async def _answer(self) -> None:
         try:
-            self._responder.create(events.ResponseParams())
+            self._responder.create(events.ResponseParams(), by_client=False)
         except Mistake as mistake:  # the response before may not be interrupted
             await self._refuse(mistake, None)
 

@@ -11,7 +11,8 @@ from sandbox.providers.ears import Ears
 from sandbox.providers.hearing import Listener, Started, Utterance, transcribe
 from sandbox.providers.mouth import Samples
 from sandbox.providers.openai.errors import Mistake, new_id
-from sandbox.providers.openai.session import ServerVad, Session
+from sandbox.providers.openai.options import ServerVad
+from sandbox.providers.openai.session import Session
 from sandbox.providers.pcm import from_wire
 from sandbox.providers.spectrum import QUIETEST_DB
 

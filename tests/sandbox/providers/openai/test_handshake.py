@@ -67,3 +67,27 @@ async def test_a_session_ends_after_its_time(http: aiohttp.ClientSession) -> Non
         closed = await wire.ws.receive(timeout=2)
         assert wire.ws.close_code == 1001
         assert closed.extra.startswith("Your session hit the maximum duration of")
+
+
+async def test_what_was_set_is_shown(http: aiohttp.ClientSession) -> None:
+    async with connected(http) as wire:
+        transcription = {"model": "gpt-4o-transcribe", "language": "zh"}
+        session = await wire.configure(
+            instructions="Be brief.",
+            audio={
+                "input": {"transcription": transcription, "format": {"type": "audio/pcmu"}},
+                "output": {"voice": "cedar", "format": {"type": "audio/pcm"}},
+            },
+        )
+        heard, spoken = session["audio"]["input"], session["audio"]["output"]
+        assert transcription.items() <= heard["transcription"].items()
+        assert heard["format"] == {"type": "audio/pcmu"}
+        assert heard["turn_detection"]["silence_duration_ms"] == 500  # as it was
+        assert spoken["format"] == {"type": "audio/pcm", "rate": 24000}
+        session = await wire.configure(
+            instructions="", audio={"input": {"transcription": None, "turn_detection": None}}
+        )
+        assert session["instructions"] == ""
+        assert session["audio"]["input"]["transcription"] is None
+        assert session["audio"]["input"]["turn_detection"] is None
+        assert session["audio"]["output"] == spoken

@@ -53,6 +53,11 @@ MISTAKES = [
         "invalid_value",
         "session.audio.input.format.rate",
     ),
+    (
+        update(audio={"input": {"transcription": {"language": "en-US"}}}),
+        "invalid_value",
+        "session.audio.input.transcription.language",
+    ),
     (vad(threshold="loud"), "invalid_type", f"{VAD}.threshold"),
     (vad(threshold=1.5), "decimal_above_max_value", f"{VAD}.threshold"),
     (vad(silence_duration_ms=-1), "integer_below_min_value", f"{VAD}.silence_duration_ms"),

@@ -10,16 +10,11 @@ import pytest
 
 from tests.sandbox.providers.conversations import DOG, HOURS, TABLE
 from tests.sandbox.providers.openai.conversing import DOG_ANSWER, HOURS_ANSWER
-from tests.sandbox.providers.openai.wire import Event, Wire, connected
+from tests.sandbox.providers.openai.wire import Event, connected, done
 
 pytestmark = pytest.mark.slow  # speaks for a dozen seconds
 LONG = 'Say exactly: "One, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve."'
 TOOL = {"type": "function", "name": "check_table", "parameters": {"type": "object"}}
-
-
-async def done(wire: Wire) -> Event:
-    response: Event = (await wire.until("response.done"))["response"]
-    return response
 
 
 def transcript(response: Event) -> str:
@@ -102,6 +97,25 @@ async def test_a_failed_tool(http: aiohttp.ClientSession) -> None:
         assert text == "I am sorry, I cannot reach our reservation book at the moment."
 
 
+async def test_a_tool_that_must_be_called_is_called(http: aiohttp.ClientSession) -> None:
+    other = {"type": "function", "name": "look_away"}
+    async with connected(http) as wire:
+        await wire.configure(tools=[other, TOOL], output_modalities=["text"])
+        await wire.add(HOURS)
+        for choice, called in (
+            ("required", "check_table"),
+            ({"type": "function", "name": "look_away"}, "look_away"),
+        ):
+            await wire.send("response.create", response={"tool_choice": choice})
+            assert (await done(wire))["output"][0]["name"] == called
+
+
+async def test_a_text_without_a_sound(http: aiohttp.ClientSession) -> None:
+    async with connected(http) as wire:
+        await wire.say('Say exactly: "..."')
+        assert transcript(await done(wire)) == "..."
+
+
 class TestItsEnd:
     async def test_cancelled_by_its_id(self, http: aiohttp.ClientSession) -> None:
         async with connected(http) as wire:
@@ -144,6 +158,18 @@ class TestItsEnd:
             assert response["status_details"]["reason"] == "max_output_tokens"
             assert 30 <= response["usage"]["output_tokens"] < 45
 
+    async def test_cut_short_it_is_given_again(self, http: aiohttp.ClientSession) -> None:
+        async with connected(http) as wire:
+            await wire.add(HOURS)
+            await wire.send("response.create")
+            await wire.until("response.output_audio.delta")
+            await wire.send("response.cancel")
+            item_id = (await done(wire))["output"][0]["id"]
+            place: dict[str, Any] = {"item_id": item_id, "content_index": 0, "audio_end_ms": 50}
+            await wire.send("conversation.item.truncate", **place)
+            await wire.say("Give that answer again, from its beginning.")
+            assert transcript(await done(wire)) == HOURS_ANSWER
+
 
 class TestOutOfBand:
     async def test_it_leaves_nothing_in_the_conversation(self, http: aiohttp.ClientSession) -> None:
@@ -176,52 +202,3 @@ class TestOutOfBand:
             await wire.send("response.create", response=aside)
             assert (await done(wire))["output"][0]["content"][0]["text"] == DOG_ANSWER
             assert transcript(await done(wire)).endswith("twelve.")
-
-
-class TestTheConversation:
-    async def test_items_lie_where_they_are_put(self, http: aiohttp.ClientSession) -> None:
-        async with connected(http) as wire:
-            second = await wire.add("second")
-            first = await wire.add("first", previous_item_id="root")
-            assert first["previous_item_id"] is None
-            third = await wire.add("third", previous_item_id=second["item"]["id"])
-            assert third["previous_item_id"] == second["item"]["id"]
-            await wire.send("conversation.item.delete", item_id=third["item"]["id"])
-            await wire.until("conversation.item.deleted")
-            fourth = await wire.add("fourth")
-            assert fourth["previous_item_id"] == second["item"]["id"]
-
-    async def test_truncated_speech_has_no_transcript(self, http: aiohttp.ClientSession) -> None:
-        async with connected(http) as wire:
-            await wire.say(LONG)
-            before = await done(wire)
-            item_id = before["output"][0]["id"]
-            place: dict[str, Any] = {"item_id": item_id, "content_index": 0, "audio_end_ms": 1000}
-            await wire.send("conversation.item.truncate", **place)
-            truncated = await wire.until("conversation.item.truncated")
-            assert {key: truncated[key] for key in place} == place
-            await wire.send("conversation.item.retrieve", item_id=item_id)
-            item = (await wire.until("conversation.item.retrieved"))["item"]
-            assert "transcript" not in item["content"][0]
-            await wire.say('Say exactly: "Yes."')
-            details = (await done(wire))["usage"]["input_token_details"]
-            assert details["audio_tokens"] == 20  # of one second
-
-    async def test_what_was_asked_before_is_cached(self, http: aiohttp.ClientSession) -> None:
-        async with connected(http) as wire:
-            await wire.configure(instructions="You are the desk of a restaurant. " * 20)
-            cached = []
-            for _turn in range(3):
-                await wire.add(HOURS)
-                await wire.send("response.create", response={"output_modalities": ["text"]})
-                usage = (await done(wire))["usage"]
-                details = usage["input_token_details"]
-                assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
-                both = details["cached_tokens_details"]
-                assert sum(both.values()) == details["cached_tokens"] <= usage["input_tokens"]
-                cached.append(details["cached_tokens"])
-            assert cached[0] == 0
-            assert all(tokens >= 128 and tokens % 64 == 0 for tokens in cached[1:])
-            await wire.configure(instructions="Something else.")
-            await wire.send("response.create")
-            assert (await done(wire))["usage"]["input_token_details"]["cached_tokens"] == 0

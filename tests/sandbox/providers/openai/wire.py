@@ -88,3 +88,8 @@ async def connected(http: aiohttp.ClientSession, path: str = PATH) -> AsyncItera
 async def log(http: aiohttp.ClientSession) -> list[Event]:
     entries: list[Event] = json.loads(await (await http.get("/openai/control/log")).text())["log"]
     return entries
+
+
+async def done(wire: Wire) -> Event:
+    response: Event = (await wire.until("response.done"))["response"]
+    return response
