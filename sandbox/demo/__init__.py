@@ -1,1 +1,1 @@
-"""`make demo`: one spoken call on a stack of its own, told while it happens."""
+"""`make demo`: two spoken calls on a stack of its own, with parts of it killed meanwhile."""

@@ -1,3 +1,5 @@
+"""`make demo`: a call from the web and a call to a telephone, told while they happen."""
+
 from __future__ import annotations
 
 import asyncio
@@ -5,17 +7,24 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 
 from sandbox.caller import Caller
 from sandbox.caller.hearing import NotHeard
 from sandbox.demo.conversation import Conversation, converse
+from sandbox.demo.phone import NoPhoneCall, Phone
+from sandbox.demo.phone_call import talk
+from sandbox.demo.phone_ear import words_in
+from sandbox.demo.phone_verdict import phone_faults
 from sandbox.demo.record import ApiClient, ApiRefused
 from sandbox.demo.screen import Screen
-from sandbox.demo.script import expected_dialogue
+from sandbox.demo.script import PHONE_NUMBER, PHONE_QUESTIONS, expected_dialogue
 from sandbox.demo.verdict import faults
-from sandbox.stack import Stack, StackError
+from sandbox.stack import Stack, StackDescription, StackError
+from sandbox.stack.furnishing import TRUNK_ID
 
 ASSISTANT = "demo"
 
@@ -25,7 +34,8 @@ async def demo(screen: Screen, *, stay: bool) -> int:
         stack = Stack(on_progress=report)
         await stack.start()
     try:
-        found = await _one_call(stack, screen)
+        found = await _web_call(stack, screen)
+        found += await _phone_call(stack, screen)
         for fault in found:
             print(fault, file=sys.stderr)
         if stay:
@@ -37,26 +47,62 @@ async def demo(screen: Screen, *, stay: bool) -> int:
         await stack.stop()
 
 
-async def _one_call(stack: Stack, screen: Screen) -> list[str]:
+async def _web_call(stack: Stack, screen: Screen) -> list[str]:
     described = stack.description
     async with ApiClient(described.api_url, described.api_key) as client:
         opening = await client.opening_of(ASSISTANT)
         call = await client.place_call(ASSISTANT)
-        call_id = call["call_id"]
-        screen.say(f"Call {call_id}: {described.workflow_url(call_id)}\n")
-        story = asyncio.create_task(_tell_story(client, call_id, screen))
         caller = Caller()
         try:
-            conversation = await _talk(stack, caller, call, screen)
-            record = await client.settled(call_id)
+            async with _told(client, call["call_id"], described, screen):
+                conversation = await _talk(stack, caller, call, screen)
+                record = await client.settled(call["call_id"])
         except NotHeard as silence:
             return [f"{silence} Logs: {stack.run_dir / 'logs'}"]
         finally:
             await caller.leave()
-            story.cancel()
-            await asyncio.gather(story, return_exceptions=True)
     screen.record(record, conversation, described)
     return faults(record, conversation, expected_dialogue(opening))
+
+
+async def _phone_call(stack: Stack, screen: Screen) -> list[str]:
+    described = stack.description
+    control = described.stand_ins["carrier"].control_url
+    async with (
+        ApiClient(described.api_url, described.api_key) as client,
+        Phone(control, PHONE_NUMBER) as phone,
+    ):
+        opening = await client.opening_of(ASSISTANT)
+        call_id = await client.place_phone_call(ASSISTANT, TRUNK_ID, PHONE_NUMBER)
+        try:
+            async with _told(client, call_id, described, screen):
+                talked = await talk(stack, phone, screen.tell)
+                record = await client.settled(call_id)
+        except NoPhoneCall as trouble:
+            return [f"{trouble} Logs: {stack.run_dir / 'logs'}"]
+    ladder = await asyncio.to_thread(_read, Path(described.ladder_folder, f"{call_id}.txt"))
+    screen.phone_record(record, talked, ladder)
+    heard = await words_in(talked.heard, opening)
+    expected = expected_dialogue(opening, PHONE_QUESTIONS)
+    return phone_faults(record, talked, heard, expected, ladder)
+
+
+@contextlib.asynccontextmanager
+async def _told(
+    client: ApiClient, call_id: str, described: StackDescription, screen: Screen
+) -> AsyncIterator[None]:
+    """The call's timeline on the screen, as it grows."""
+    screen.say(f"Call {call_id}: {described.workflow_url(call_id)}\n")
+    story = asyncio.create_task(_tell_story(client, call_id, screen))
+    try:
+        yield
+    finally:
+        story.cancel()
+        await asyncio.gather(story, return_exceptions=True)
+
+
+def _read(file: Path) -> str:
+    return file.read_text() if file.exists() else ""
 
 
 async def _call_for_a_person(stack: Stack) -> dict[str, str]:

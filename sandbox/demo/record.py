@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import aiohttp
@@ -23,6 +23,7 @@ class Record:
     transcript: list[dict[str, Any]]
     recording: dict[str, Any]
     audio: bytes  # the recording as downloaded; empty if there is none
+    timeline: list[dict[str, Any]] = field(default_factory=list)
 
 
 class ApiClient:
@@ -49,6 +50,17 @@ class ApiClient:
         async with self._http.post("/web_call/get_token", json=body) as answer:
             return await _json(answer)
 
+    async def place_phone_call(self, assistant_id: str, trunk_id: str, number: str) -> str:
+        """The call's id."""
+        body = {
+            "assistant_id": assistant_id,
+            "trunk_id": trunk_id,
+            "to_number": number,
+            "record": True,
+        }
+        async with self._http.post("/call/outbound", json=body) as answer:
+            return str((await _json(answer))["call_id"])
+
     async def follow(self, call_id: str) -> AsyncIterator[dict[str, Any]]:
         """The timeline as it grows (server-sent events), until the stream ends."""
         url = f"/calls/{call_id}/events"
@@ -68,8 +80,9 @@ class ApiClient:
             await asyncio.sleep(0.5)
         recording = await self._get(f"/calls/{call_id}/recording")
         transcript = await self._get(f"/calls/{call_id}/transcript")
+        timeline = await self._get(f"/calls/{call_id}/timeline")
         audio = await self._download(recording.get("url"))
-        return Record(call, transcript["items"], recording, audio)
+        return Record(call, transcript["items"], recording, audio, timeline["items"])
 
     async def _get(self, path: str) -> dict[str, Any]:
         async with self._http.get(path) as answer:

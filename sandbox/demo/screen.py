@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from sandbox.demo.beside import beside
 from sandbox.demo.conversation import Conversation
+from sandbox.demo.phone_call import PhoneTalk
 from sandbox.demo.record import Record
 from sandbox.demo.verdict import listen_to
 from sandbox.stack import Part, StackDescription
 
-_COLOURS = {"caller": "cyan", "assistant": "green", "atlas": "green", "demo": "bold yellow"}
+# Whom a request goes to: the same in every line of a ladder, and half its width.
+_TARGET = re.compile(r" sips?:\S+")
+_COLOURS = {
+    "caller": "cyan",
+    "callee": "cyan",
+    "assistant": "green",
+    "atlas": "green",
+    "demo": "bold yellow",
+}
 
 
 class Screen:
@@ -61,17 +72,21 @@ class Screen:
 
     def tell(self, who: str, what: str) -> None:
         """One line of what happens now, in the room or done to the stack."""
-        self._line(datetime.now().astimezone(), who, what)
+        self._line(datetime.now(UTC), who, what)
 
     def tell_event(self, entry: dict[str, Any]) -> None:
         """One entry of the call's timeline."""
-        at = datetime.fromisoformat(entry["at"]).astimezone()
+        at = datetime.fromisoformat(entry["at"])
         self._line(at, str(entry.get("actor") or entry.get("source") or ""), entry["text"])
+
+    def _rows(self, rows: dict[str, str]) -> None:
+        self.say("")
+        for name, value in rows.items():
+            self._console.print(f"  {name:<11} {value}", markup=False)
 
     def _line(self, at: datetime, who: str, what: str) -> None:
         colour = _COLOURS.get(who.lower(), "dim")
-        clock = f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}"
-        self._console.print(f"[dim]{clock}[/]  [{colour}]{who:<10}[/] ", end="")
+        self._console.print(f"[dim]{_clock(at)}[/]  [{colour}]{who:<10}[/] ", end="")
         self._console.print(what, markup=False)
 
     def record(self, record: Record, conversation: Conversation, stack: StackDescription) -> None:
@@ -91,9 +106,32 @@ class Screen:
             "workflow": stack.workflow_url(call["call_id"]),
             "API docs": f"{stack.api_url}/docs",
         }
-        self.say("")
-        for name, value in rows.items():
-            self._console.print(f"  {name:<10} {value}", markup=False)
+        self._rows(rows)
+
+    def phone_record(self, record: Record, talk: PhoneTalk, ladder: str) -> None:
+        call = record.call
+        self.say("\n[bold]The phone call: SIP on the wire, and the timeline[/]")
+        # In the order in which it happened; some of it was told much later.
+        entries = sorted(record.timeline, key=lambda entry: datetime.fromisoformat(entry["at"]))
+        told = [f"{_clock(e['at'])}  {e['actor']:<10} {e['text']}" for e in entries]
+        drawn = [_TARGET.sub("", line) for line in ladder.splitlines()]
+        for line in beside(drawn, told, self._console.width):
+            self._console.print(line, markup=False)
+        away = (talk.temporal_back_at - talk.temporal_gone_at).total_seconds()
+        holds = [
+            f"{_clock(h['from'])} to {_clock(h['to'])} by {h['holder']}" for h in call["holds"]
+        ]
+        self._rows(
+            {
+                "ended": f"{call.get('ended_reason')} (by {call.get('ended_by')})",
+                "talk time": f"{call.get('talk_seconds')} s; the carrier says "
+                f"{talk.carrier['seconds']} s",
+                "held": ", ".join(holds) or "never",
+                "no Temporal": f"for {away:.1f} s",
+                "INVITEs": f"{talk.invites} at the carrier",
+                "recording": f"{record.recording['status']}: {record.recording.get('url')}",
+            }
+        )
 
     def how_to_go_on(self, stack: StackDescription, call: dict[str, Any]) -> None:
         self.say(
@@ -109,3 +147,11 @@ class Screen:
             "-H 'Content-Type: application/json' -d '{\"assistant_id\": \"demo\"}'",
             markup=False,
         )
+
+
+def _clock(at: datetime | str | None) -> str:
+    """Local time to the millisecond."""
+    if at is None:
+        return "?"
+    here = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone()
+    return f"{here:%H:%M:%S}.{here.microsecond // 1000:03d}"

@@ -15,6 +15,11 @@ GOODBYE = "Thank you, goodbye."
 # The worker dies after this many answers: the next question is asked and answered without it.
 ANSWERS_BEFORE_THE_KILL = 1
 
+# Of the phone call: a mobile number of the sandbox's carrier whose phone only does what it is told.
+PHONE_NUMBER = "+919876500100"
+PHONE_QUESTIONS = ("What are your opening hours?", "Where are you located?")
+DIGIT = "5"
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -22,11 +27,11 @@ class Line:
     text: str
 
 
-def expected_dialogue(opening: str) -> list[Line]:
+def expected_dialogue(opening: str, questions: tuple[str, ...] = QUESTIONS) -> list[Line]:
     """Every line that the transcript must have, in order."""
     scenario = load(DEMO)
     lines = [Line("assistant", opening)]
-    for question in QUESTIONS:
+    for question in questions:
         lines += [Line("caller", question), Line("assistant", _answer(scenario, question))]
     return [*lines, Line("caller", GOODBYE)]
 

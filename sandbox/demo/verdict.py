@@ -25,18 +25,18 @@ class Audio:
 
 def faults(record: Record, conversation: Conversation, expected: Iterable[Line]) -> list[str]:
     return [
-        *_in_the_transcript(record, expected),
+        *in_the_transcript(record, expected),
         *_in_the_ending(record, conversation),
-        *_in_the_recording(record),
+        *in_the_recording(record),
         *_after_the_kill(conversation),
     ]
 
 
-def _in_the_transcript(record: Record, expected: Iterable[Line]) -> Iterator[str]:
-    said = [Line(turn["speaker"], _bare(turn["text"])) for turn in record.transcript]
+def in_the_transcript(record: Record, expected: Iterable[Line]) -> Iterator[str]:
+    said = [Line(turn["speaker"], bare(turn["text"])) for turn in record.transcript]
     position = 0
     for line in expected:
-        wanted = Line(line.speaker, _bare(line.text))
+        wanted = Line(line.speaker, bare(line.text))
         try:
             position = said.index(wanted, position) + 1
         except ValueError:
@@ -54,7 +54,7 @@ def _in_the_ending(record: Record, conversation: Conversation) -> Iterator[str]:
         yield "The call has no talk time."
 
 
-def _in_the_recording(record: Record) -> Iterator[str]:
+def in_the_recording(record: Record) -> Iterator[str]:
     if record.recording["status"] != "ready":
         yield f"The recording is {record.recording['status']!r}, not ready."
         return
@@ -86,5 +86,5 @@ def listen_to(file: bytes) -> Audio | None:
     return Audio(name, sum(frame.shape[-1] for frame in frames) / rate, loud / rate)
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
