@@ -9,8 +9,8 @@ from typing import Any
 
 from livekit import rtc
 
-from contract.identity import parse_agent_identity
 from contract.rooms import PING_RPC
+from contract.rpc_access import may_call_methods
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +54,10 @@ class RpcMethods:
         return serve
 
     def _may_call(self, invocation: rtc.RpcInvocationData) -> bool:
-        # RoomService/PerformRpc calls under an identity of its own, the request's id. A browser
-        # in the room could name its request after itself, but it is a participant then.
         caller = self._room.remote_participants.get(invocation.caller_identity)
-        if caller is None:
-            return invocation.caller_identity == invocation.request_id
-        return (
-            caller.kind == rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
-            and parse_agent_identity(caller.identity) is not None
+        as_agent = rtc.ParticipantKind.PARTICIPANT_KIND_AGENT
+        return may_call_methods(
+            invocation.caller_identity,
+            invocation.request_id,
+            in_room_as_agent=None if caller is None else caller.kind == as_agent,
         )

@@ -129,7 +129,11 @@ class Conversation:
         await self._fillers.aclose()
         await self._end_call.aclose()
         await self.voice.aclose()
-        await self.session.aclose()
+        try:
+            await self.session.aclose()
+        except Exception as failed:
+            # A realtime model's error that ended the session is raised here once more.
+            log.info("the session ended by an error", extra={"error": type(failed).__name__})
         await self._recorder.aclose()
         self.session.off("close", self._closed)
         self.session.off("user_input_transcribed", self._heard)

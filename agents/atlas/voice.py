@@ -18,6 +18,9 @@ from agents.atlas.unfinished import Unfinished
 log = logging.getLogger(__name__)
 
 _TIDY_PATIENCE = 1.0
+# Between the end of a hold and the first word: a key that is pressed back and forth would otherwise
+# have the greeting begun twenty times.
+_BREATH = 0.3
 # Played here is not heard there: the network and the caller's jitter buffer hold it a little
 # longer, and a room that closes at once cuts the farewell's end off (0.1 s of "Goodbye" measured).
 _STILL_ON_ITS_WAY = 0.3
@@ -105,9 +108,10 @@ class Voice:
         self.let_go()
 
     def take_up(self) -> None:
-        """Say what a hold cut off, as soon as livekit is done with it."""
-        if self._taking_up is None or self._taking_up.done():
-            self._taking_up = asyncio.create_task(self._take_up(), name="take_up")
+        """Say what a hold cut off, unless the next hold comes at once."""
+        if self._taking_up is not None:
+            self._taking_up.cancel()
+        self._taking_up = asyncio.create_task(self._take_up(), name="take_up")
 
     def let_go(self) -> None:
         """Play what is paused. Nothing happens when nothing is."""
@@ -119,6 +123,7 @@ class Voice:
         self._session.input.set_audio_enabled(listening)
 
     async def _take_up(self) -> None:
+        await asyncio.sleep(_BREATH)
         # Until then what was said of an answer is not in the conversation, or its question is not.
         await self._tidied_up()
         if self._floor.is_open:

@@ -26,6 +26,12 @@ class Stage:
             UserStateChangedEvent(old_state="listening", new_state="speaking", created_at=at),
         )
 
+    def falls_quiet(self, at: float) -> None:
+        self.session.emit(
+            "user_state_changed",
+            UserStateChangedEvent(old_state="speaking", new_state="listening", created_at=at),
+        )
+
     def said(self, role: str, text: str, start: float | None, end: float, known_at: float) -> None:
         metrics = {"stopped_speaking_at": end}
         if start is not None:
@@ -74,6 +80,21 @@ async def test_without_any_sign_the_turn_took_as_long_as_its_words_do(stage: Sta
     stage.said("user", "Where are you?", 10, 12, 12.1)
     stage.said("user", "Thank you, goodbye.", 10, 17.5, 17.6)
     assert stage.turns[-1].start.timestamp() == pytest.approx(17.5 - 3 * SECONDS_A_WORD)
+
+
+async def test_a_realtime_models_turn_ends_when_its_detector_says_so(stage: Stage) -> None:
+    stage.begins_to_speak(10)
+    stage.falls_quiet(12)
+    # Its words come later, with the time at which they began.
+    message = ChatMessage(
+        role="user",
+        content=["Where are you?"],
+        created_at=10,
+        metrics={"started_speaking_at": 10},
+    )
+    stage.session.emit("conversation_item_added", ConversationItemAddedEvent(item=message))
+    [turn] = stage.turns
+    assert (turn.start.timestamp(), turn.end.timestamp()) == (10, 12)
 
 
 async def test_after_closing_nothing_is_recorded(stage: Stage) -> None:
