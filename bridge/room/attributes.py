@@ -71,7 +71,8 @@ class Attributes:
             try:
                 await self._write(values)
             except Exception as error:  # whatever it is, the room must come to know
-                log.warning("phone_attributes_not_written", error=type(error).__name__)
+                if pause == _FIRST_PAUSE:
+                    log.warning("phone_attributes_not_written", error=type(error).__name__)
                 if hold is not None:
                     self._hold.not_written()
                 self._waiting = values | self._waiting

@@ -74,13 +74,17 @@ class RoomLegs:
         # No await from the INVITE to here: whatever the far side says is heard.
         return self._begin(RoomLeg(leg, call, presence, teller, self._options), call)
 
+    async def nobody(self) -> None:
+        """Returns when no phone of ours is in any room."""
+        await self._empty.wait()
+
     async def drain(self, patience: float) -> None:
         """No new legs. Waits `patience` seconds for those that last to end by themselves, then
         ends them with reason `shutdown`. Returns when each is over and all is told."""
         self._closing = True
         try:
             async with asyncio.timeout(patience):
-                await self._empty.wait()
+                await self.nobody()
         except TimeoutError:
             await self._hang_up_all()
         while self._tasks:
@@ -92,11 +96,11 @@ class RoomLegs:
             leg.cancel("shutdown")
         try:
             async with asyncio.timeout(self._bridge.options.drain):
-                await self._empty.wait()
+                await self.nobody()
         except TimeoutError:
             for leg in self.legs:
                 leg.abandon()
-            await self._empty.wait()
+            await self.nobody()
 
     def _may_begin(self) -> None:
         if self._closing:
