@@ -129,6 +129,17 @@ async def test_a_hang_up_in_the_moment_of_the_answer(lines: PhoneLines, after_ms
         assert_unanswered(record)
 
 
+async def test_the_answer_crosses_our_cancel(lines: PhoneLines) -> None:
+    """RFC 3261 section 9.1: it is a call then, and billed as the carrier bills it."""
+    call = await lines.call("0105")
+    await call.is_now("ringing")
+    await call.hang_up()
+    seen = await (await call.at_carrier()).over(10)
+    record = await call.settled()
+    assert_ended(record, "operator_hung_up", "operator")
+    assert_billed_as_seen(record, seen)
+
+
 async def test_a_phone_that_sends_no_audio_any_more(lines: PhoneLines) -> None:
     call = await lines.call("0150")
     record = await call.settled(timeout=60)

@@ -21,8 +21,8 @@ from tests.e2e.switchboard import Switchboard, eventually
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
 # Rings with an announcement of its own (183), so that our audio has a way before the answer.
-EARLY_MEDIA = "0104"
-RINGS_LONG = "0102"
+EARLY_MEDIA = "0108"
+RINGS = "0107"
 # G.711's zero, of either law.
 DIGITAL_SILENCE = 8
 
@@ -83,7 +83,7 @@ def greeting_ear(atlas: VoiceEar) -> VoiceEar:
 
 
 @pytest.mark.parametrize("mode", ["pipeline", "realtime"])
-@pytest.mark.parametrize("ending", [EARLY_MEDIA, RINGS_LONG])
+@pytest.mark.parametrize("ending", [EARLY_MEDIA, RINGS])
 async def test_the_opening_begins_with_the_answer(
     lines: PhoneLines, greeting_ear: VoiceEar, mode: str, ending: str
 ) -> None:
@@ -100,7 +100,7 @@ async def test_the_check_sees_a_gate_that_opens_too_early(
     lines: PhoneLines, greeting_ear: VoiceEar, mode: str
 ) -> None:
     assistant = await greeting_assistant(lines.switchboard, mode)
-    call = await lines.call(RINGS_LONG, assistant_id=assistant, record=False)
+    call = await lines.call(RINGS, assistant_id=assistant, record=False)
     far = await call.at_carrier()
     await far.until("ringing_at")
     await tell_atlas_to_start(lines.switchboard, call.room)
