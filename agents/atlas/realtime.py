@@ -36,9 +36,7 @@ def make_session(assistant: Assistant, language: str, vendors: Vendors) -> Agent
     model = RealtimeModel(
         model=options.model,
         voice=options.voice,
-        input_audio_transcription=AudioTranscription(
-            model=_TRANSCRIPTION_MODEL, language=without_region(language)
-        ),
+        input_audio_transcription=_transcription(language),
         turn_detection=ServerVad(
             type="server_vad",
             silence_duration_ms=_SILENCE_MS,
@@ -58,6 +56,15 @@ def make_session(assistant: Assistant, language: str, vendors: Vendors) -> Agent
         # SilenceWatchdog is ours: livekit's timer goes on in hold and before the gate.
         user_away_timeout=None,
     )
+
+
+def _transcription(language: str) -> AudioTranscription:
+    code = without_region(language).lower()
+    # OpenAI knows languages by ISO 639 code; without one it finds out by itself. "multi" is
+    # Deepgram's word.
+    if 2 <= len(code) <= 3:
+        return AudioTranscription(model=_TRANSCRIPTION_MODEL, language=code)
+    return AudioTranscription(model=_TRANSCRIPTION_MODEL)
 
 
 class RealtimeVoice(Voice):

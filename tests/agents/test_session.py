@@ -51,6 +51,19 @@ async def test_the_assistants_mode_decides(vendors: Vendors) -> None:
     assert not isinstance(make_voice(PIPELINE, session, Floor()), RealtimeVoice)
 
 
+@pytest.mark.parametrize(
+    ("language", "told"), [("hi-IN", "hi"), ("en", "en"), ("multi", None), ("", None)]
+)
+async def test_the_realtime_models_ears_are_told_a_language_that_they_know(
+    vendors: Vendors, language: str, told: str | None
+) -> None:
+    model = make_session(REALTIME, language, vendors).llm
+    assert isinstance(model, RealtimeModel)
+    transcription = model._opts.input_audio_transcription
+    assert transcription is not None
+    assert transcription.language == told
+
+
 async def test_a_realtime_assistant_without_a_key_is_refused_by_name(vendors: Vendors) -> None:
     without = replace(vendors, settings=settings(openai_api_key=""))
     with pytest.raises(UnknownProvider, match="OPENAI_API_KEY"):
