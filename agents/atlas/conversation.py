@@ -12,6 +12,7 @@ from livekit.agents import (
     AgentSession,
     AgentStateChangedEvent,
     CloseEvent,
+    ErrorEvent,
     UserInputTranscribedEvent,
     UserStateChangedEvent,
     llm,
@@ -74,6 +75,7 @@ class Conversation:
         self._tell = tell
         self._on_failed = on_failed
         self._on_over = on_over
+        self._has_failed = False
         self._http = tool_session(tool_targets)
         self._fillers = FillerController(assistant.fillers, may_speak=self._may_fill)
         self._end_call = EndCall(
@@ -103,6 +105,7 @@ class Conversation:
         self.session.on("user_state_changed", self._state_changed)
         self.session.on("user_input_transcribed", self._heard)
         self.session.on("close", self._closed)
+        self.session.on("error", self._erred)
         self.floor.on_change(self._floor_changed)
         self.voice.start()
         self._recorder.start()
@@ -135,6 +138,7 @@ class Conversation:
             # A realtime model's error that ended the session is raised here once more.
             log.info("the session ended by an error", extra={"error": type(failed).__name__})
         await self._recorder.aclose()
+        self.session.off("error", self._erred)
         self.session.off("close", self._closed)
         self.session.off("user_input_transcribed", self._heard)
         self.session.off("user_state_changed", self._state_changed)
@@ -212,14 +216,23 @@ class Conversation:
         self._on_over()
 
     def _closed(self, closed: CloseEvent) -> None:
-        if closed.error is None:
+        if closed.error is not None:
+            self._fail(closed.error)
+
+    def _erred(self, erred: ErrorEvent) -> None:
+        # When a realtime model is gone for good, livekit 1.8.9 stumbles over the same error while
+        # it closes the session, and never says that it is closed.
+        if isinstance(erred.error, llm.RealtimeModelError) and not erred.error.recoverable:
+            self._fail(erred.error)
+
+    def _fail(self, error: Any) -> None:
+        if self._has_failed:
             return
+        self._has_failed = True
         # Only kinds: a provider's message may repeat the caller's words.
-        cause = getattr(closed.error, "error", closed.error)
+        cause = getattr(error, "error", error)
         status = getattr(cause, "status_code", None)
-        self._on_failed(
-            f"{closed.error.type}: {type(cause).__name__}" + (f" {status}" if status else "")
-        )
+        self._on_failed(f"{error.type}: {type(cause).__name__}" + (f" {status}" if status else ""))
 
 
 def void(_: object) -> None:

@@ -11,7 +11,13 @@ import pytest
 import pytest_asyncio
 from livekit.api.twirp_client import TwirpError
 
-from contract.assistants import Assistant, FillerOptions, OpeningMode, OpeningOptions
+from contract.assistants import (
+    Assistant,
+    FillerOptions,
+    OpeningMode,
+    OpeningOptions,
+    RuntimeMode,
+)
 from contract.identity import AgentRole
 from tests.agents.rig import Rig, eventually
 
@@ -26,10 +32,12 @@ FILLER = Assistant(
     fillers=FillerOptions(enabled=True, delay=0.5),
 )
 
+REALTIME = Assistant(id="realtime", name="Realtime", mode=RuntimeMode.REALTIME)
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def rig() -> AsyncIterator[Rig]:
-    async with Rig(DEMO, FILLER, only=("providers", "atlas")) as rig:
+    async with Rig(DEMO, FILLER, REALTIME, only=("providers", "atlas")) as rig:
         yield rig
 
 
@@ -68,6 +76,17 @@ async def test_a_voice_that_stays_away_fails_the_agent_by_kind_only(rig: Rig) ->
         await caller.leave()
     finally:
         await behave(rig, "elevenlabs")
+
+
+async def test_a_realtime_model_that_refuses_fails_the_agent_by_kind_only(rig: Rig) -> None:
+    await misbehave(rig, "openai", kind="status", value=401)
+    try:
+        call = await rig.open_call(AgentRole.ATLAS, agent_id="realtime")
+        failed = await call.fact("agent_failed", patience=30)
+        assert failed["data"]["error"].startswith("realtime_model_error: API")
+        await call.fact("usage_reported")
+    finally:
+        await behave(rig, "openai")
 
 
 async def test_a_slow_mind_is_bridged_by_a_word(rig: Rig) -> None:
