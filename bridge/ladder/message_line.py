@@ -62,7 +62,8 @@ def _more(headers: dict[bytes, bytes], body: bytes) -> list[str]:
     if kind.startswith(b"application/sdp"):
         more.append(_of_sdp(body))
     elif kind.startswith(b"message/sipfrag"):
-        more.append("· " + body[:60].decode("utf-8", "replace").strip())
+        # Without the version, whose digits would be taken for the beginning of a number.
+        more.append("· " + body[:60].decode("utf-8", "replace").strip().removeprefix("SIP/2.0 "))
     elif kind.startswith(b"application/dtmf"):
         more.append("· DTMF")  # digits may be a PIN
     return more

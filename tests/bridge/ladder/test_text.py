@@ -21,6 +21,14 @@ def test_a_message_is_told_in_a_few_words() -> None:
     assert message_line(BYE).text == 'BYE · Q.850;cause=16;text="bye"'
 
 
+def test_how_a_transfer_does_is_told_with_its_status() -> None:
+    message = (
+        b"NOTIFY sip:us@10.0.0.1 SIP/2.0\r\nCall-ID: a\r\nContent-Type: message/sipfrag;version=2.0"
+        b"\r\n\r\nSIP/2.0 100 Trying\r\n"
+    )
+    assert message_line(message).text == "NOTIFY · 100 Trying"
+
+
 def test_digits_that_may_be_a_pin_are_not_told() -> None:
     info = message(
         "INFO sip:10.0.0.2 SIP/2.0", "Content-Type: application/dtmf-relay", "CSeq: 3 INFO"
