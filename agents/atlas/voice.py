@@ -18,6 +18,8 @@ from agents.atlas.unfinished import Unfinished
 log = logging.getLogger(__name__)
 
 _TIDY_PATIENCE = 1.0
+# livekit waits 5 s for the tools of an interrupted answer; their results then come by themselves.
+_TOOL_PATIENCE = 6.0
 # Between the end of a hold and the first word: a key that is pressed back and forth would otherwise
 # have the greeting begun twenty times.
 _BREATH = 0.3
@@ -101,7 +103,7 @@ class Voice:
     async def fall_silent(self) -> None:
         """`hush`, and ready to say something else."""
         self.hush()
-        await self._tidied_up()
+        await self._tidied_up(_TIDY_PATIENCE)
         self.unhush()
 
     def unhush(self) -> None:
@@ -124,15 +126,16 @@ class Voice:
 
     async def _take_up(self) -> None:
         await asyncio.sleep(_BREATH)
-        # Until then what was said of an answer is not in the conversation, or its question is not.
-        await self._tidied_up()
+        # Until then what was said of an answer is not in the conversation, or its question is not,
+        # or the result of the tool that it waited for.
+        await self._tidied_up(_TOOL_PATIENCE)
         if self._floor.is_open:
             self._unfinished.say_again()
 
-    async def _tidied_up(self) -> None:
+    async def _tidied_up(self, patience: float) -> None:
         """Silence is immediate; tidying up after the speech that was cut off is not."""
         if self._tidy is not None:
-            await asyncio.wait({self._tidy}, timeout=_TIDY_PATIENCE)
+            await asyncio.wait({self._tidy}, timeout=patience)
 
     def _utter(self, text: str, interruptible: bool, recording: Recording | None) -> SpeechHandle:
         """Raises RuntimeError when the session is closing."""
