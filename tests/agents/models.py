@@ -45,12 +45,12 @@ class Speaking(tts.ChunkedStream):
 
 
 class Thinker(llm.LLM):
-    """Answers with its lines, one after the other, and keeps what it was asked."""
+    """Answers with its lines, one after the other, and keeps what it was asked. A line that ends
+    with () is the tool of that name."""
 
-    def __init__(self, *lines: str, tool: str = "") -> None:
+    def __init__(self, *lines: str) -> None:
         super().__init__()
         self.lines = list(lines)
-        self.tool = tool
         self.asked: list[list[tuple[str, str]]] = []
 
     def chat(
@@ -70,11 +70,12 @@ class Thinking(llm.LLMStream):
     async def _run(self) -> None:
         mind = self._llm
         assert isinstance(mind, Thinker)
-        if mind.tool:
-            call = llm.FunctionToolCall(name=mind.tool, arguments="{}", call_id="1")
+        line = mind.lines.pop(0)
+        if line.endswith("()"):
+            call = llm.FunctionToolCall(name=line[:-2], arguments="{}", call_id="1")
             delta = llm.ChoiceDelta(role="assistant", tool_calls=[call])
         else:
-            delta = llm.ChoiceDelta(role="assistant", content=mind.lines.pop(0))
+            delta = llm.ChoiceDelta(role="assistant", content=line)
         self._event_ch.send_nowait(llm.ChatChunk(id="1", delta=delta))
 
 

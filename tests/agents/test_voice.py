@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from livekit.agents import Agent, AgentSession
+from livekit.agents import Agent, AgentSession, function_tool, llm
 
 from agents.atlas.floor import Closed, Floor
 from agents.atlas.hold import HoldMode
@@ -64,11 +64,15 @@ class Stage:
 
 @asynccontextmanager
 async def staged(
-    mouth: Mouth | None = None, mind: Thinker | None = None, *, answered: bool = True
+    mouth: Mouth | None = None,
+    mind: Thinker | None = None,
+    *,
+    answered: bool = True,
+    tools: Sequence[llm.Tool] = (),
 ) -> AsyncIterator[Stage]:
     stage = Stage(mouth or Mouth(), mind or Thinker())
     stage.session.output.audio = stage.ear
-    await stage.session.start(Agent(instructions="Be kind."))
+    await stage.session.start(Agent(instructions="Be kind.", tools=list(tools)))
     stage.voice.start()
     if answered:
         stage.floor.clear(Closed.GATE)
@@ -139,6 +143,32 @@ async def test_an_answer_that_was_cut_off_is_asked_for_anew_as_if_it_had_not_beg
         await asyncio.sleep(0.3)
         assert mind.asked[1][-1] == ("user", "When are you open?")
         assert stage.said()[-1] == "From noon until eleven."
+
+
+async def test_a_tool_that_ran_into_a_hold_is_not_called_again(  # it may have booked a table
+) -> None:
+    calls: list[str] = []
+
+    @function_tool
+    async def look_up() -> str:
+        """Looks it up."""
+        calls.append("begun")
+        await asyncio.sleep(1.0)
+        calls.append("over")
+        return "free"
+
+    mind = Thinker("look_up()", "Friday is free.")
+    async with staged(mind=mind, tools=[look_up]) as stage:
+        stage.session.generate_reply(user_input="Is Friday free?")
+        await asyncio.sleep(0.3)
+        assert calls == ["begun"]
+        stage.hold.change(1, True)
+        await asyncio.sleep(0.1)
+        stage.hold.change(2, False)
+        await until_heard(stage.ear, 0.25)
+        assert calls == ["begun", "over"]
+        await asyncio.sleep(0.3)
+        assert stage.said() == ["Friday is free."]
 
 
 async def test_holds_that_come_fast_repeat_nothing_twice() -> None:
@@ -216,7 +246,7 @@ async def test_a_preparation_that_fails_does_not_cost_the_greeting() -> None:
 
 
 async def test_a_model_that_wants_a_tool_first_waits_for_the_answer() -> None:
-    mind = Thinker("Hello.", tool="look_up")
+    mind = Thinker("look_up()")
     async with staged(mind=mind, answered=False) as stage:
         rehearsal = stage.rehearsal(GENERATED)
         rehearsal.start()
