@@ -89,7 +89,13 @@ class CallWorkflow(CallMessages):
         opened = await steps.open_room(self._state)
         self._state.room_sid = opened.room_sid
         self._state.room_opened = True
-        self._note("room_opened", "platform", "The room is open, both agents are on their way.")
+        self._state.journal.note(
+            workflow.now(),
+            "platform",
+            "room_opened",
+            "The room is open, both agents are on their way.",
+            can_wait=self._request.phone is not None,  # it rings soon, and one write serves both
+        )
         refuse_when_over(self._state)
 
     async def _agents_come(self) -> None:

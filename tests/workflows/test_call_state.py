@@ -230,3 +230,22 @@ def test_media_bot_is_known_by_its_hyphen() -> None:
     state = call()
     state.apply(fact(FactKind.AGENT_READY, 1, FactSource.MEDIA_BOT, generation=1, seq=1))
     assert state.agents.posts[AgentRole.MEDIA_BOT].came
+
+
+def test_an_agent_that_is_not_heard_is_lost_once_in_ten_seconds() -> None:
+    state = call()
+    state.apply(fact(FactKind.AGENT_READY, 1, FactSource.ATLAS, generation=1, seq=1))
+
+    def unheard(second: float, generation: int) -> Fact:
+        data = {"role": "atlas", "generation": generation}
+        return fact(FactKind.AGENT_LOST, second, FactSource.MEDIA_BOT, data=data)
+
+    state.apply(unheard(10, 1))
+    assert state.atlas.lost
+    state.atlas.next_generation()
+    state.apply(fact(FactKind.AGENT_READY, 12, FactSource.ATLAS, generation=2, seq=1))
+    for late in (unheard(10.5, 1), unheard(19, 2)):
+        state.apply(late)
+        assert not state.atlas.lost
+    state.apply(unheard(21, 2))
+    assert state.atlas.lost

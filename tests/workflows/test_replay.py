@@ -11,6 +11,7 @@ from tests.workflows.saved_histories import saved_histories
 from workflows.call import CallWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
+from workflows.sandbox import our_sandbox
 
 HISTORIES = saved_histories()
 
@@ -22,6 +23,7 @@ async def test_saved_history_replays(history: WorkflowHistory) -> None:
         replayer = Replayer(
             workflows=[CallWorkflow, RecordingWorkflow, watch],
             data_converter=pydantic_data_converter,
+            workflow_runner=our_sandbox(),
         )
         await replayer.replay_workflow(history)
 
@@ -48,3 +50,21 @@ def test_every_ending_of_a_web_call_is_among_them() -> None:
     }
     names = " ".join(HISTORIES)
     assert {ending for ending in endings if ending not in names} == set()
+
+
+def test_every_chapter_of_a_phone_call_is_among_them() -> None:
+    chapters = {
+        "whoever_was_called_hangs_up",
+        "gives_up_while_it_rings",
+        "crosses_the_cancel",
+        "hangs_up_the_phone",
+        "every_line_is_in_use",
+        "nobody_carries",
+        "still_rings",
+        "bridge_that_is_gone",
+        "holds_and_resumes",
+        "longest_hold",
+        "transfer_that_gets_there",
+    }
+    names = " ".join(HISTORIES)
+    assert {chapter for chapter in chapters if chapter not in names} == set()

@@ -60,6 +60,8 @@ class People:
                     "Somebody removed the caller or the room in LiveKit.",
                 ),
             )
+        elif lost and self._phone.is_ordered:
+            self._phone.lost(fact)  # LiveKit has waited 20 s for its bridge
         else:
             self._gone(
                 fact, "The caller's connection broke." if lost else "The caller left the room."
