@@ -22,8 +22,9 @@ from store.models import HAS_DIALLED, HAS_LINE, OPEN_ON_TRUNK, CallRow, TrunkRow
 # Who has not asked for so long waits no more: its workflow died, or was told to stop.
 STILL_WAITING = timedelta(seconds=5)
 
-# Seconds between two questions of who waits. The first of the queue asks often, those behind it
-# less so, and the last of a long queue still twice within STILL_WAITING.
+# Seconds between two questions of who waits for somebody to hang up. The first of the queue asks
+# often, those behind it less so, and the last of a long queue still twice within STILL_WAITING.
+_SOONEST = 0.02
 _FIRST_ASKS_EVERY = 0.25
 _LAST_ASKS_EVERY = 2.0
 
@@ -63,11 +64,15 @@ class Lines:
         call.line_waited_at = now
         ahead = await self._waiting_before(call, call.line_asked_at, now)
         pause = await self._pause(CallRow.line_taken_at, HAS_LINE, call, limits.gap, now)
-        if not ahead and not pause and await self._lines_in_use(call) < limits.lines:
+        free = limits.lines - await self._lines_in_use(call)
+        if not ahead and not pause and free > 0:
             call.line_taken_at = now
             return LineOffer(taken=True, retry_after=0.0)
-        in_turn = max((ahead + 1) * _FIRST_ASKS_EVERY, pause + ahead * limits.gap.total_seconds())
-        return LineOffer(taken=False, retry_after=min(in_turn, _LAST_ASKS_EVERY))
+        if ahead < free:  # only the pace is in the way, and that is known
+            turn = max(pause + ahead * limits.gap.total_seconds(), _SOONEST)
+        else:
+            turn = (ahead - free + 1) * _FIRST_ASKS_EVERY
+        return LineOffer(taken=False, retry_after=min(turn, _LAST_ASKS_EVERY))
 
     async def may_dial(self, tenant_id: str, trunk_id: str, call_id: str, now: datetime) -> float:
         """Reserves the moment of the call's INVITE; the seconds until then. Asked again, the same

@@ -7,7 +7,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from api.assistants.schemas import AssistantUpdate
-from contract.assistants import Assistant
+from contract.assistants import Assistant, RuntimeMode
+from store.assistants import Assistants
 from tests.api.service import Service
 
 TOOL = {
@@ -57,6 +58,29 @@ async def test_an_assistant_is_created_changed_replaced_and_deleted(service: Ser
     assert (await service.get("/assistants/desk")).status_code == 404
 
 
+async def test_an_assistant_may_be_one_model_that_hears_and_speaks(service: Service) -> None:
+    patch = {"mode": "realtime", "realtime": {"voice": "cedar"}, "max_hold_seconds": 90}
+    body = (await service.client.patch("/assistants/demo", json=patch)).json()
+    assistant = TypeAdapter(Assistant).validate_python(body)
+    assert (assistant.mode, assistant.max_hold_seconds) == (RuntimeMode.REALTIME, 90.0)
+    told = (assistant.realtime.provider, assistant.realtime.model, assistant.realtime.voice)
+    assert told == ("openai", "gpt-realtime", "cedar")
+
+
+async def test_an_assistant_of_an_earlier_version_reads_as_the_defaults(service: Service) -> None:
+    async with service.parts.database.session() as session:
+        stored = await Assistants(session).get("default", "demo")
+        assert stored is not None
+        new = ("mode", "realtime", "max_hold_seconds")
+        old = {name: value for name, value in stored.config.items() if name not in new}
+        await Assistants(session).update("default", "demo", old, stored.sealed_headers or "")
+        again = await Assistants(session).get("default", "demo")
+    assert again is not None
+    assert again.max_hold_seconds == 1800.0
+    body = (await service.get("/assistants/demo")).json()
+    assert (body["mode"], body["max_hold_seconds"]) == ("pipeline", 1800.0)
+
+
 async def test_an_id_is_made_up_and_a_repeat_with_its_key_makes_no_second(
     service: Service,
 ) -> None:
@@ -99,6 +123,13 @@ async def test_a_repeat_may_write_its_members_in_another_order(service: Service)
         ({"silence": {"reprompt_after": 0}}, "silence.reprompt_after"),
         ({"silence": {"reprompts": [""]}}, "silence.reprompts.0"),
         ({"max_duration_seconds": 0}, "max_duration_seconds"),
+        ({"max_hold_seconds": 0}, "max_hold_seconds"),
+        ({"max_hold_seconds": 100_000}, "max_hold_seconds"),
+        ({"mode": "telepathy"}, "mode"),
+        ({"realtime": {"provider": "acme"}}, "realtime.provider"),
+        ({"realtime": {"model": "two words"}}, "realtime.model"),
+        ({"realtime": {"voice": "../x"}}, "realtime.voice"),
+        ({"realtime": {"api_key": "x"}}, "realtime.api_key"),
         ({"surprise": True}, "surprise"),
         ({"tools": {"http": [TOOL, TOOL]}}, "tools"),
         ({"tools": {"http": [TOOL | {"name": "end_call"}]}}, "tools"),

@@ -26,6 +26,7 @@ from tests.bench import (
     lives,
     media,
     open_calls,
+    outbound_accepted,
     reinvite,
     rooms,
     starts,
@@ -41,6 +42,7 @@ from tests.bench.report import Report, for_terminal, markdown
 
 FIGURES: dict[str, Callable[[Bench], Awaitable[Figure]]] = {
     "get_token": get_token.measure,
+    "outbound_accepted": outbound_accepted.measure,
     "webhook_ack": webhook_ack.measure,
     "first_audio": first_audio.measure,
     "turn_response": turn_response.measure,
