@@ -116,7 +116,7 @@ class PhoneFacts:
         """Which keys is the callee's secret; the bridge does not tell."""
         count = int(fact.data.get("count", 1))
         keys = "a key" if count == 1 else f"{count} keys"
-        self._core.note(fact, "callee", f"The phone pressed {keys}.", can_wait=True, count=count)
+        self._core.note(fact, "callee", f"The phone pressed {keys}.", count=count)
 
     def sounds(self, fact: Fact) -> None:
         self._core.note(fact, "platform", "Sound of the phone.", can_wait=True, quality=fact.data)
