@@ -23,6 +23,7 @@ from sandbox.providers.openai.turns import Began, InputAudio, Spoke
 from sandbox.providers.openai.wire_log import OPERATION, WireLog
 
 _APPEND = "input_audio_buffer.append"
+_HEARTBEAT_SECONDS = 30.0  # a client that went without a word does not keep its session
 _MOST_BYTES = 32 << 20  # 15 MiB of audio in base64, and its event
 
 
@@ -31,7 +32,9 @@ class RealtimeSocket:
         self, ears: Ears, mind: Mind, vendor: Vendor, limits: Limits, request: web.Request
     ) -> None:
         self._vendor, self._limits, self._request = vendor, limits, request
-        self._ws = web.WebSocketResponse(max_msg_size=_MOST_BYTES, compress=False)
+        self._ws = web.WebSocketResponse(
+            max_msg_size=_MOST_BYTES, compress=False, heartbeat=_HEARTBEAT_SECONDS
+        )
         identifier, model = new_id("sess"), request.query.get("model", "")
         self._session = Session(identifier, model, int(time.time() + limits.max_seconds))
         self._conversation = Conversation()
