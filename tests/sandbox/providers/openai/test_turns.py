@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.providers.mouth import CALLER_VOICE, Samples, render
 from sandbox.providers.pcm import Encoder, Format
-from tests.sandbox.providers.conversations import DOG, HOURS, quiet, spoken
+from tests.sandbox.providers.conversations import DOG, HOURS, UNLISTED, quiet, spoken
 from tests.sandbox.providers.lines import g711
 from tests.sandbox.providers.openai.conversing import DOG_ANSWER, RATE
 from tests.sandbox.providers.openai.wire import connected, log
@@ -63,15 +63,17 @@ async def test_a_turn_is_told_in_this_order(http: aiohttp.ClientSession) -> None
         assert events[TRANSCRIBED]["transcript"] == DOG
 
 
-@pytest.mark.parametrize(("padding", "silence"), [(300, 300), (0, 700)])
+@pytest.mark.parametrize(
+    ("padding", "silence", "said"), [(300, 300, DOG), (0, 700, DOG), (300, 200, UNLISTED)]
+)
 async def test_times_are_of_the_audio(
-    http: aiohttp.ClientSession, padding: int, silence: int
+    http: aiohttp.ClientSession, padding: int, silence: int, said: str
 ) -> None:
     async with connected(http) as wire:
         await wire.detect(
             vad(prefix_padding_ms=padding, silence_duration_ms=silence, create_response=False)
         )
-        lead, sentence = quiet(1.0, RATE), render(DOG, CALLER_VOICE, RATE)
+        lead, sentence = quiet(1.0, RATE), render(said, CALLER_VOICE, RATE)
         for turn in range(2):
             await wire.hear(np.concatenate((lead, sentence, quiet(1.0, RATE))))
             started = await wire.until("input_audio_buffer.speech_started")
