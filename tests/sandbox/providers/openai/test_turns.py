@@ -220,7 +220,7 @@ class TestTheLog:
             await wire.hear(spoken(DOG, rate=RATE))
             await wire.until("response.done")
         entries = {entry["event"]: entry for entry in await log(http)}
-        assert entries["opened"]["query"] == {"model": "gpt-realtime"}
+        assert entries.pop("connecting")["query"] == {"model": "gpt-realtime"}
         utterance, response = entries["utterance"], entries["response"]
         assert (utterance["text"], utterance["hearing"]) == (DOG, "strict")
         assert utterance["audio_end_at"] <= utterance["final_sent_at"] <= response["at"]
