@@ -18,7 +18,7 @@ from tests.e2e.listening import VoiceEar
 from tests.e2e.phone.phone_call import PhoneCall, PhoneLines
 from tests.e2e.switchboard import Switchboard, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
 
 # Rings with an announcement of its own (183), so that our audio has a way before the answer.
 EARLY_MEDIA = "0108"
