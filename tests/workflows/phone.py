@@ -40,7 +40,6 @@ class Phone:
         self.lines: list[LineTaken] = []  # then there is one
         self.answers_cancel_with_200 = False
         self.dial_error: Exception | None = None
-        self.hang_dial = False  # the activity never tells what became of it
         self.seen = PhoneSeen(is_there=True, state="ringing")
         self.is_there = True
         self.hangup_error: ApplicationError | None = None
@@ -138,7 +137,7 @@ class Phone:
             raise self.dial_error
         await self.tell(order.call_id, FactKind.RINGING, 2, sip_status=180, early_media=False)
         try:
-            while self._decided.empty() or self.hang_dial:
+            while self._decided.empty():
                 activity.heartbeat()
                 await asyncio.sleep(0.05)
         except asyncio.CancelledError:

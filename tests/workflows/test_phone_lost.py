@@ -3,8 +3,6 @@ dial."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
@@ -16,7 +14,7 @@ from contract.identity import AgentRole
 from contract.phone import PHONE_THERE_ERROR, PhoneSeen
 from contract.steps import Step
 from tests.workflows.phone import Phone
-from tests.workflows.test_phone_call import ringing, talking
+from tests.workflows.test_phone_call import talking
 from tests.workflows.world import World
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
@@ -84,18 +82,6 @@ async def test_a_phone_that_is_not_there_was_never_rung_twice(
     assert report.talk_seconds == 0
     assert len(world.orders(Step.DIAL_PHONE)) == 1
     assert "dialling_unknown" in {entry.kind for entry in world.entries}
-
-
-async def test_dialling_that_never_tells_is_found_out(
-    world: World, phone: Phone, task_queue: str, env: WorkflowEnvironment
-) -> None:
-    phone.hang_dial, phone.seen = True, PhoneSeen(is_there=True, state="answered")
-    with env.with_time_skipping_disabled():
-        call = await ringing(world, phone, task_queue)
-    await env.fast_forward(call, timedelta(minutes=2))
-    await world.until_status(CallStatus.IN_PROGRESS)
-    await phone.hang_up(call.id, 100)
-    assert (await call.result()).ended_reason is EndedReason.CALLEE_HUNG_UP
 
 
 @pytest.mark.usefixtures("unskipped")
