@@ -120,8 +120,11 @@ class Conversation:
         if previous_item_id == "root":
             self._items.insert(0, item)
             return None
-        before = self._at("adding", previous_item_id, "item_create_invalid_previous_item_id")
-        self._items.insert(before + 1, item)
+        before = self.get(previous_item_id)
+        if before is None:
+            message = f"Error adding item: the previous item with id '{previous_item_id}' does not"
+            raise Mistake(f"{message} exist.", "item_create_invalid_previous_item_id")
+        self._items.insert(self._items.index(before) + 1, item)
         return previous_item_id
 
     def retrieve(self, identifier: str) -> Item:

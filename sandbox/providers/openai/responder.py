@@ -24,7 +24,7 @@ from sandbox.providers.openai.wording import to_say
 # What a fault's HTTP status is in a session: these fail the response, 5xx ends the session.
 _FAILURES = {
     402: ("insufficient_quota", "insufficient_quota"),
-    429: ("requests", "rate_limit_exceeded"),
+    429: ("invalid_request_error", "inference_rate_limit_exceeded"),
 }
 
 
