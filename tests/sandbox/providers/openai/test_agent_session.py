@@ -134,6 +134,16 @@ async def test_a_typed_question_is_answered_aloud(
         assert understood(call, HOURS_ANSWER, DOG_ANSWER) == [HOURS_ANSWER]
 
 
+async def test_an_agent_that_only_writes(http: aiohttp.ClientSession, address: str) -> None:
+    async with conversing(address, http, Desk(), modalities=["text"]) as call:
+        call.session.output.set_audio_enabled(False)
+        await call.microphone.say(spoken(DOG, rate=RATE, pause=0.6))
+        await call.wire.until("response.done")
+        await asyncio.sleep(0.2)
+        assert call.said == [("user", DOG, False), ("assistant", DOG_ANSWER, False)]
+        assert not call.speaker.played
+
+
 async def test_the_usage_of_all_responses_is_reported(
     http: aiohttp.ClientSession, address: str
 ) -> None:
