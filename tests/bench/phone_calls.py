@@ -25,7 +25,7 @@ class _Placed:
 
 async def measure_first_words(bench: Bench) -> Figure:
     figure = Figure(
-        "Answer to Atlas' first sample at the phone",
+        "Phone: answer to Atlas' first sample at the phone",
         "From the phone's 200 OK to the first loud 20 ms of RTP that it gets, by the carrier's "
         "clock; the phone rings for 0.3 s, and rings for 4 s in the second row. The greeting's own "
         "leading silence is part of it.",
@@ -49,7 +49,7 @@ async def measure_first_words(bench: Bench) -> Figure:
 
 async def measure_hold(bench: Bench) -> Figure:
     figure = Figure(
-        "Hold and resume at the phone",
+        "Phone: hold and resume",
         "The phone presses hold in the middle of an answer, waits for 2 s and resumes; by the "
         "carrier's clock, from the moment the phone presses (its re-INVITE) to the last loud 20 ms "
         "before the resume, and from the resume to the next one.",
