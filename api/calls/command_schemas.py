@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field
 
 from api.fields import Strict
 from api.links import CallLinks
@@ -51,28 +50,11 @@ class DtmfRead(BaseModel):
 
 
 class TransferRequest(Strict):
-    to: CallableNumber | None = Field(
-        None, description="Whom to hand the call on to, in E.164.", examples=["+12025550123"]
+    to: CallableNumber = Field(
+        repr=False,
+        description="Whom to hand the call on to, in E.164.",
+        examples=["+12025550123"],
     )
-    destination_id: Annotated[str, Field(max_length=64)] | None = Field(
-        None, description="Reserved: destinations cannot be kept here yet."
-    )
-
-    @model_validator(mode="after")
-    def _names_a_number(self) -> TransferRequest:
-        if self.destination_id is not None:
-            raise PydanticCustomError(
-                "destination_unknown",
-                "destination_id: destinations cannot be kept here yet; write the number in `to`",
-            )
-        if self.to is None:
-            raise PydanticCustomError("missing", "`to` is needed: a number in E.164")
-        return self
-
-    @property
-    def number(self) -> str:
-        assert self.to is not None
-        return self.to
 
 
 class TransferRead(BaseModel):

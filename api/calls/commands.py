@@ -100,11 +100,11 @@ async def transfer(commands: Commands, body: TransferRequest) -> TransferRead:
     `transferred`. 409 `call-ended`, `call-not-answered`, `no-phone-leg`; `transfer-refused` when
     the far side would not: then the call goes on. 422 `country-not-allowed` as for calls."""
     _has_phone(commands)
-    command = TransferCommand(commands.principal.name, body.number)
+    command = TransferCommand(commands.principal.name, body.to)
     call_id, workflows = commands.call.call_id, commands.parts.workflows
 
     async def hand_on(update_id: str | None) -> TransferAnswer:
-        await _check_target(commands, body.number)
+        await _check_target(commands, body.to)
         return await workflows.command(
             call_id,
             "transfer",

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from api.fields import Language, Metadata, Strict
@@ -31,6 +32,8 @@ _AttributeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0
 _AttributeValue = Annotated[
     str, StringConstraints(max_length=1024, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")
 ]
+
+_NO_OTHER_NAMES: JsonDict = {"additionalProperties": False}
 
 
 def _check_headers(headers: dict[str, str]) -> dict[str, str]:
@@ -101,7 +104,7 @@ class OutboundCallRequest(Strict):
     )
     headers: Annotated[
         dict[_HeaderName, _HeaderValue],
-        Field(max_length=_MAX_HEADERS),
+        Field(max_length=_MAX_HEADERS, json_schema_extra=_NO_OTHER_NAMES),
         AfterValidator(_check_headers),
     ] = Field(
         default_factory=dict,
@@ -110,7 +113,7 @@ class OutboundCallRequest(Strict):
     )
     attributes: Annotated[
         dict[_AttributeName, _AttributeValue],
-        Field(max_length=_MAX_ATTRIBUTES),
+        Field(max_length=_MAX_ATTRIBUTES, json_schema_extra=_NO_OTHER_NAMES),
         AfterValidator(_check_attributes),
     ] = Field(
         default_factory=dict,

@@ -11,6 +11,7 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from api.settings import ApiSettings
 from contract.identity import new_call_id
 from tests.api.outbound import call, given_trunk
 from tests.api.service import Service, serve, settings_for
@@ -35,7 +36,7 @@ async def calls_api(
         tmp_path,
         temporal_address=temporal.client.service_client.config.target_host,
         database_url=database_url,
-        start_timeout_seconds=2.0,
+        start_timeout_seconds=20.0,
     )
     async with serve(settings) as running, worker(temporal.client):
         await given_trunk(running, countries=["IN"])
@@ -111,21 +112,23 @@ async def test_a_refused_transfer_says_why_and_frees_its_key(
 async def test_a_command_that_nobody_answered_is_done_once_when_it_is_repeated(
     temporal: WorkflowEnvironment, tmp_path: Path, database_url: str
 ) -> None:
-    settings = settings_for(
-        tmp_path,
-        temporal_address=temporal.client.service_client.config.target_host,
-        database_url=database_url,
-        start_timeout_seconds=1.0,
-    )
-    async with serve(settings) as service:
+    def patient_for(seconds: float) -> ApiSettings:
+        return settings_for(
+            tmp_path,
+            temporal_address=temporal.client.service_client.config.target_host,
+            database_url=database_url,
+            start_timeout_seconds=seconds,
+        )
+
+    async with serve(patient_for(20)) as patient, serve(patient_for(0.5)) as service:
         await given_trunk(service)
-        call_id = (await call(service)).json()["call_id"]
+        call_id = (await call(patient)).json()["call_id"]
         unheard = await tell(service, call_id, "hold", None, "wait")
         assert_problem(unheard, 503, "unavailable")
         other = await tell(service, call_id, "hold", {"reason": "another"}, "wait")
         assert_problem(other, 422, "idempotency-key-reused")
         async with worker(temporal.client):
-            held = await tell(service, call_id, "hold", None, "wait")
+            held = await tell(patient, call_id, "hold", None, "wait")
         assert (held.status_code, held.json()["holders"]) == (200, ["operator"])
         history = await temporal.client.get_workflow_handle(call_id).fetch_history()
     accepted = [

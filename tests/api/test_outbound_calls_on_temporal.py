@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +40,7 @@ async def calls_api(
         temporal_address=temporal.client.service_client.config.target_host,
         database_url=database_url,
         bridge_task_queue="bridge-of-the-test",
+        start_timeout_seconds=20.0,
     )
     async with serve(settings) as running:
         await given_trunk(running)
@@ -220,13 +220,3 @@ async def test_a_call_that_never_began_and_was_closed_gives_its_key_free(
     again = await call(calls_api, "order-17")
     assert again.json()["call_id"] == call_id_for_key("default", "order-17", 2)
     assert "Idempotent-Replayed" not in again.headers
-
-
-async def test_accepting_takes_no_time(calls_api: Service, client: Client) -> None:
-    await call(calls_api)
-    took = []
-    for _ in range(20):
-        began = time.monotonic()
-        assert (await call(calls_api)).status_code == 202
-        took.append(time.monotonic() - began)
-    assert sorted(took)[10] < 0.5  # the figure itself is the bench's

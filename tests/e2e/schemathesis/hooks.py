@@ -11,11 +11,22 @@ import schemathesis
 
 # A file that gets the id of every call that a 2xx announced, one in a line.
 ANNOUNCED = Path(os.environ["SWITCHBOARD_ANNOUNCED"])
+STARTS = ("/web_call/get_token", "/call/outbound")
 # Gone, they would leave every later request with 401, or no call that could start.
 KEPT = {"key_id": os.environ["SWITCHBOARD_KEY_ID"], "assistant_id": "demo"}
 
 # Refusals by what values mean together or beside what is stored, which no JSON schema says.
-MEANINGS = {"value-error", "assistant-not-found", "trunk-not-found"}
+MEANINGS = {
+    "value-error",
+    "assistant-not-found",
+    "trunk-not-found",
+    "malformed-number",
+    "premium-number",
+    "emergency-number",
+    "header-twice",
+    "reserved-attribute",
+    "too-large",
+}
 MEANING_BY_FIELD = {"missing": "password"}  # PUT of a trunk cannot keep one; PATCH does
 
 
@@ -32,7 +43,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
 
 @schemathesis.hook
 def after_call(context: Any, case: Any, response: Any) -> None:
-    if case.operation.path == "/web_call/get_token" and response.status_code < 300:
+    if case.operation.path in STARTS and response.status_code < 300:
         with ANNOUNCED.open("a") as file:
             file.write(f"{response.json()['call_id']}\n")
 
