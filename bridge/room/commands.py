@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bridge.ladder.masking import mask_text
-from bridge.legs import Leg, LegOver, Target
+from bridge.legs import Leg, LegOver, Target, TransferProgress
 from bridge.room.options import RoomLegOptions
 from bridge.room.report import report_of
 from bridge.room.rpc import Method
@@ -27,6 +27,7 @@ class Commands:
         self._leg = leg
         self._trunk = Target.parse(trunk)
         self._options = options
+        self._handing_on: set[asyncio.Task[TransferProgress]] = set()
         self._pressed: deque[str] = deque(maxlen=_REMEMBERED)
 
     @property
@@ -75,8 +76,14 @@ class Commands:
     async def _transfer(self, payload: dict[str, Any]) -> dict[str, Any]:
         """Answered when the far side has said what came of it; the leg ends if it got through."""
         target = self._uri(payload.get("to"))
+        handing_on = asyncio.create_task(
+            self._leg.transfer(target, patience=self._options.transfer_patience)
+        )
+        self._handing_on.add(handing_on)
+        handing_on.add_done_callback(self._handed_on)
         try:
-            outcome = await self._leg.transfer(target, patience=self._options.transfer_patience)
+            # Whoever asked may not wait for it; a call that was handed on is hung up all the same.
+            outcome = await asyncio.shield(handing_on)
         except LegOver as over:
             return {"ok": False, "sip_status": None, "sip_phrase": "", "detail": str(over)}
         return {
@@ -84,6 +91,11 @@ class Commands:
             "sip_status": outcome.status,
             "sip_phrase": mask_text(outcome.phrase),
         }
+
+    def _handed_on(self, task: asyncio.Task[TransferProgress]) -> None:
+        self._handing_on.discard(task)
+        if not task.cancelled():
+            task.exception()  # perhaps nobody waits for it any more
 
     def _uri(self, to: object) -> str:
         """Raises ValueError, without repeating the number."""

@@ -7,10 +7,10 @@ import contextlib
 import json
 
 from livekit import rtc
-from livekit.rtc.participant import PublishDataError
 
 from contract.rooms import PHONE_ALIVE, Topic
 
+_PATIENCE = 1.0  # s
 _PAYLOAD = json.dumps({"role": PHONE_ALIVE, "generation": 1})
 
 
@@ -31,7 +31,11 @@ class Heartbeat:
 
     async def _beat(self) -> None:
         while True:
-            # While the room reconnects publishing fails; the next beat is due anyway.
-            with contextlib.suppress(PublishDataError, RuntimeError):
-                await self._room.local_participant.publish_data(_PAYLOAD, topic=Topic.AGENT_ALIVE)
+            # While the room reconnects publishing fails, or hangs; the next beat is due anyway.
+            # Whatever else goes wrong: a heart that stands still ends the call.
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(_PATIENCE):
+                    await self._room.local_participant.publish_data(
+                        _PAYLOAD, topic=Topic.AGENT_ALIVE
+                    )
             await asyncio.sleep(self._interval)

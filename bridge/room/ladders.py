@@ -18,7 +18,7 @@ log = structlog.get_logger()
 _CALL_ID = re.compile(rb"\r\n(?:call-id|i)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r\n", re.IGNORECASE)
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _MOST_MESSAGES = 2000  # of a call: a hold that flaps for hours must not fill the memory
-_MOST_UNCLAIMED = 64
+_MOST_UNCLAIMED, _MOST_OF_UNCLAIMED = 64, 20
 
 
 class Ladders:
@@ -35,12 +35,12 @@ class Ladders:
         if found is None:
             return
         sip_call_id = found[1].decode("utf-8", "replace")
-        kept = self._kept.get(sip_call_id)
+        kept, most = self._kept.get(sip_call_id), _MOST_MESSAGES
         if kept is None:
-            kept = self._unclaimed.setdefault(sip_call_id, [])
+            kept, most = self._unclaimed.setdefault(sip_call_id, []), _MOST_OF_UNCLAIMED
             if len(self._unclaimed) > _MOST_UNCLAIMED:
                 self._unclaimed.popitem(last=False)
-        if len(kept) < _MOST_MESSAGES:
+        if len(kept) < most:
             kept.append(message)
 
     def claim(self, sip_call_id: str) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -26,6 +24,7 @@ from bridge.legs import (
 )
 from bridge.room import metrics
 from bridge.room.commands import Commands
+from bridge.room.farewell import Farewell
 from bridge.room.hold import Repair
 from bridge.room.news import News
 from bridge.room.options import RoomLegOptions
@@ -42,6 +41,7 @@ from contract.rooms import Attribute, PhoneState, SipAttribute, Topic
 log = structlog.get_logger()
 
 _REFUSED = 603  # who may have us call anybody spends our money
+_UNREACHABLE = Gone("room-lost", "LiveKit does not let anybody speak to the phone.")
 _WHY = {
     "cancelled": "The call was cancelled.",
     "shutdown": "The bridge is being shut down.",
@@ -64,27 +64,34 @@ class RoomLeg:
         self.report: LegReport | None = None
         self._call = call
         self._presence = presence
-        self._teller = teller
         self._options = options
         self._news = News(teller)
+        self._commands = Commands(leg, call.target, options)
         self._log = log.bind(call_id=call.call_id)
         self._decided = asyncio.Event()
         self._answered_at: datetime | None = None
-        self._has_left = asyncio.Event()
+        self._farewell = Farewell(presence, teller, options, call.call_id)
         self._measuring: asyncio.Task[None] | None = None
-        self._closing: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """In the turn of the loop in which the INVITE was made: no event is missed."""
         metrics.LEGS.inc()
         self._presence.on_repair = self._repaired
         self._presence.seat.on_gone = self._gone
-        self._presence.serve(Commands(self.leg, self._call.target, self._options).methods)
         self.leg.on_event = self._handle
         if self.leg.end is not None:
             self._handle(LegEnded(self.leg.end))
         elif (gone := self._presence.seat.gone) is not None:
             self._gone(gone)
+        else:
+            self._serve()
+
+    def _serve(self) -> None:
+        try:
+            self._presence.serve(self._commands.methods)
+        except Exception as error:  # a call that nobody can end must not be
+            self._log.exception("phone_not_reachable", error=type(error).__name__)
+            self._gone(_UNREACHABLE)
 
     async def decided(self) -> datetime | None:
         """Once the INVITE has its final answer: when it was answered. None: it was not, or not
@@ -98,15 +105,13 @@ class RoomLeg:
 
     async def ended(self) -> LegReport:
         """Once it has ended, its last fact is told and `phone` has left the room."""
-        await self._has_left.wait()
+        await self._farewell.has_left.wait()
         assert self.report is not None
         return self.report
 
     async def closed(self) -> None:
         """Once nothing of it is left to do either."""
-        await self._has_left.wait()
-        if self._closing is not None:
-            await asyncio.shield(self._closing)
+        await self._farewell.done()
 
     def abandon(self) -> None:
         """The far side does not confirm its end, and nobody can wait for it any longer."""
@@ -144,7 +149,7 @@ class RoomLeg:
     def _answered(self) -> None:
         at = self._answered_at = self.leg.answered_at
         assert at is not None
-        self._presence.sound.open(self.leg)
+        self._decided.set()
         call = self.leg.call
         known = {SipAttribute.CALL_STATUS: "active", SipAttribute.CALL_ID_FULL: call.call_id}
         if call.dialog is not None and call.dialog.remote_tag:
@@ -154,9 +159,16 @@ class RoomLeg:
         self._news.tell(FactKind.ANSWERED, {"codec": self.leg.codec}, at)
         self._log.info("leg_answered", codec=self.leg.codec)
         self._measuring = asyncio.create_task(self._measure(), name="leg_quality")
-        self._decided.set()
+        self._open_sound()
         if self._call.dtmf:  # once the media knows what was agreed on
             asyncio.get_running_loop().call_soon(self._press)
+
+    def _open_sound(self) -> None:
+        try:
+            self._presence.sound.open(self.leg)
+        except Exception as error:  # a call in which nobody hears anybody helps no one
+            self._log.exception("sound_not_opened", error=type(error).__name__)
+            self.leg.hang_up("no-media", "The room's sound could not be joined to the phone's.")
 
     def _press(self) -> None:
         try:
@@ -192,6 +204,8 @@ class RoomLeg:
         self.leg.hang_up(gone.reason, gone.detail)
 
     def _show(self, state: PhoneState, more: dict[SipAttribute, str]) -> None:
+        if self._presence.seat.gone is not None:
+            return
         self._presence.attributes.set(
             {Attribute.CALL_STATE.value: state.value} | {key.value: more[key] for key in more}
         )
@@ -206,13 +220,14 @@ class RoomLeg:
         if self.report is not None:
             return
         self.report = report
+        self._farewell.begin()  # runs when all this is said
+        self._decided.set()
         self._presence.sound.close()
         if self._measuring is not None:
             self._measuring.cancel()
         more = {SipAttribute.CALL_STATUS: "hangup"} if self._answered_at is not None else {}
         self._show(PhoneState.ENDED, more)
         self._news.ended(report)
-        self._decided.set()
         metrics.LEGS.dec()
         metrics.count_end(report)
         self._log.info(
@@ -222,27 +237,3 @@ class RoomLeg:
             answered=report.answered,
             sip_status=report.sip_status,
         )
-        self._closing = asyncio.create_task(self._close(), name="leg_closing")
-
-    async def _close(self) -> None:
-        patience = self._options.last_word_patience
-        await asyncio.gather(
-            self._whatever_comes(self._teller.told(patience), patience),
-            self._whatever_comes(self._presence.settled(), patience),
-        )
-        await self._presence.answered(self._options.goodbye_patience + 1.0)
-        await self._whatever_comes(self._presence.leave())
-        self._has_left.set()
-        await self._whatever_comes(self._teller.aclose())
-
-    async def _whatever_comes(
-        self, step: Coroutine[Any, Any, None], patience: float | None = None
-    ) -> None:
-        """An end is made of steps, and none of them may keep the next one from being made."""
-        try:
-            async with asyncio.timeout(patience):
-                await step
-        except TimeoutError:
-            pass
-        except Exception as error:
-            self._log.exception("leg_not_closed_well", error=type(error).__name__)

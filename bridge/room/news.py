@@ -6,10 +6,14 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
+
 from bridge.legs import Ringing
 from bridge.room.order import Teller
 from contract.facts import FactKind
 from contract.phone import LegReport
+
+log = structlog.get_logger()
 
 # Keys come ten a second; a signal costs a workflow four events in its history.
 _KEYS_TOGETHER = 0.5  # s
@@ -27,8 +31,12 @@ class News:
         self._is_over = False
 
     def tell(self, kind: FactKind, data: dict[str, Any], at: datetime | None = None) -> None:
-        if not self._is_over:
+        if self._is_over:
+            return
+        try:
             self._teller.tell(kind, data, at or datetime.now(UTC))
+        except Exception as error:  # whoever listens must not harm the call
+            log.exception("fact_not_told", kind=kind.value, error=type(error).__name__)
 
     def ringing(self, ringing: Ringing) -> None:
         """Told once, and once more when the far side begins to play something: a 180 is repeated

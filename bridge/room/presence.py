@@ -25,7 +25,7 @@ from contract.identity import PHONE_IDENTITY
 from contract.rooms import Attribute, SipAttribute, Topic
 
 # Whoever orders a call may not say in them what is ours to say.
-_OURS = ("sip.", "call.")
+_OURS = ("sip.", "call.", "media.", "stt.")
 
 
 class Presence:
@@ -38,11 +38,11 @@ class Presence:
         codecs: Sequence[Codec],
         options: RoomLegOptions,
     ) -> None:
-        """`codecs`: those that the call may come to have."""
+        """`codecs`: those that the call may come to have, the best first."""
         self.seat = Seat(access, call.room_name, call.call_id)
         self.hold = RemoteHold()
         self.on_repair: Callable[[Repair], None] | None = None
-        self.sound = Sound(self.seat.room, max(codec.sample_rate for codec in codecs))
+        self.sound = Sound(self.seat.room, [codec.sample_rate for codec in codecs])
         self.attributes = Attributes(
             lambda values: access.write_attributes(call.room_name, values), self.hold
         )
@@ -57,6 +57,9 @@ class Presence:
         await self.seat.take(_attributes_at_first(self._call), self._options.join_patience)
         self.attributes.start()
         self.seat.room.on("participant_attributes_changed", self._changed)
+        stands = self.seat.room.local_participant.attributes.get(Attribute.CALL_HOLD)
+        if stands is not None:  # written in the moment of our joining
+            self.hold.seen(stands)
         self.seat.on_back = self._back
         # While it rings already: LiveKit lets no frame of a track out before somebody listens.
         self._hearing.start()

@@ -116,9 +116,21 @@ class Seat:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LEAVING):
                 await asyncio.gather(*self._sending, return_exceptions=True)
-        if self._joining is None:
+        joining = self._joining
+        if joining is None:
             return
-        await asyncio.gather(self._joining, return_exceptions=True)
+        await asyncio.wait({joining}, timeout=_LEAVING)
+        if joining.done():
+            await self._part()
+        else:
+            joining.add_done_callback(self._part_late)
+
+    def _part_late(self, _: asyncio.Task[None]) -> None:
+        task = asyncio.create_task(self._part())
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _part(self) -> None:
         try:
             async with asyncio.timeout(_LEAVING):
                 await self.room.disconnect()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from livekit import rtc
 
 from bridge.legs import Leg
@@ -13,11 +15,12 @@ from bridge.room.microphone import Microphone
 class Sound:
     """Until `open` the room hears silence, as with livekit-sip, and the phone as well."""
 
-    def __init__(self, room: rtc.Room, sample_rate: int) -> None:
-        """`sample_rate`: the highest that the call may come to have, in Hz."""
+    def __init__(self, room: rtc.Room, sample_rates: Sequence[int]) -> None:
+        """`sample_rates`: those that the call may come to have, in Hz, the likeliest first."""
         self.microphone = Microphone(room)
-        self.earpiece = Earpiece(sample_rate)
-        self._highest = self._rate = sample_rate
+        self.earpiece = Earpiece(sample_rates[0])
+        self._highest = max(sample_rates)
+        self._rate = 0
         self._leg: Leg | None = None
         self._counted = {"microphone": 0, "earpiece": 0}
 
@@ -27,6 +30,8 @@ class Sound:
 
     def open(self, leg: Leg) -> None:
         self._leg = leg
+        if (agreed := leg.negotiated) is not None:
+            self._follow(agreed.codec.sample_rate)
         leg.on_frame = self._heard
         if leg.media is not None:
             leg.media.source = self._say
@@ -56,17 +61,17 @@ class Sound:
         self._counted = dropped
 
     def _heard(self, pcm: bytes) -> None:
-        self._follow()
+        assert self._leg is not None
+        self._follow(self._leg.sample_rate)
         self.microphone.feed(pcm)
 
     def _say(self) -> bytes | None:
-        self._follow()
+        assert self._leg is not None
+        self._follow(self._leg.sample_rate)
         return self.earpiece.next_frame()
 
-    def _follow(self) -> None:
+    def _follow(self, rate: int) -> None:
         """A re-INVITE may have changed the codec; nobody tells."""
-        assert self._leg is not None
-        rate = self._leg.sample_rate
         if rate != self._rate:
             self._rate = rate
             self.microphone.set_rate(rate)

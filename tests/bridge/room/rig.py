@@ -233,6 +233,11 @@ class Hall:
             api.UpdateParticipantRequest(room=room, identity="phone", attributes=named)
         )
 
+    async def attributes(self, room: str) -> dict[str, str]:
+        """The phone's, as LiveKit has them."""
+        who = api.RoomParticipantIdentity(room=room, identity="phone")
+        return dict((await self.livekit.room.get_participant(who)).attributes)
+
     async def identities(self, room: str) -> set[str]:
         found = await self.livekit.room.list_participants(api.ListParticipantsRequest(room=room))
         return {each.identity for each in found.participants}

@@ -140,7 +140,7 @@ _STEPS = st.lists(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(steps=_STEPS)
 def test_in_whatever_order_they_write_both_are_heard(steps: list[tuple[object, ...]]) -> None:
     room = _Room()
