@@ -15,10 +15,9 @@ import itertools
 import logging
 import threading
 from collections import deque
-from typing import Any
 
 from livekit import rtc
-from livekit.rtc._ffi_client import FfiClient, FfiHandle
+from livekit.rtc._ffi_client import INVALID_HANDLE, FfiClient, FfiHandle
 from livekit.rtc._proto import audio_frame_pb2, ffi_pb2
 
 _BYTES = 2  # a sample
@@ -71,20 +70,23 @@ class FrameSource:
         self.handed = 0  # requests; each number has one writer, as several threads count
         self.taken = 0
         self._is_refused = self._is_closed = False
-        self._slots = itertools.cycle([self._slot() for _ in range(_MOST_UNDER_WAY)])
+        self._sorting = _Sorting.of_process()
+        self._slots = [_Slot(self, self._sorting) for _ in range(_MOST_UNDER_WAY)]
+        self._turn = itertools.cycle(self._slots)
 
     def capture(self, pcm: bytes) -> bool:
         """20 ms; never blocks. Not for two threads at once.
 
-        False: it is closed, or LiveKit does not keep up."""
+        False: it is closed, or LiveKit does not keep up.
+        """
         if self._is_closed or self.handed - self.taken > (_MOST_UNDER_WAY - 1) * _PARTS:
             return False
-        buffer, requests = next(self._slots)
-        ctypes.memmove(buffer, pcm, min(len(pcm), len(buffer)))
-        sorting = _Sorting.of_process()
-        for request in requests:
+        slot = next(self._turn)
+        slot.fill(pcm)
+        for request in slot.requests:
             self.handed += 1
-            sorting.capture(request, self)
+            if not request.send():
+                self.took("LiveKit does not know the source.")
         return True
 
     def took(self, error: str) -> None:
@@ -99,22 +101,60 @@ class FrameSource:
     async def aclose(self) -> None:
         """Safe to repeat."""
         self._is_closed = True
+        for slot in self._slots:
+            slot.close(self._sorting)
         await self.source.aclose()
 
-    def _slot(self) -> tuple[Any, list[ffi_pb2.FfiRequest]]:
-        """A place for 20 ms until LiveKit has taken them, and the requests to do so."""
-        samples = self.sample_rate * 20 // 1000 // _PARTS
-        buffer = (ctypes.c_char * (samples * _BYTES * _PARTS))()
-        requests = []
+
+class _Slot:
+    """A place for 20 ms until LiveKit has taken them, and the requests to do so: always the same
+    ones, so that nothing need be made or parsed for a frame."""
+
+    def __init__(self, source: FrameSource, sorting: _Sorting) -> None:
+        samples = source.sample_rate * 20 // 1000 // _PARTS
+        self._size = samples * _BYTES * _PARTS
+        self._buffer = ctypes.create_string_buffer(self._size)
+        self._numbers = []
+        self.requests = []
         for part in range(_PARTS):
-            requests.append(request := ffi_pb2.FfiRequest())
-            captured = request.capture_audio_frame
-            captured.source_handle = self.source._ffi_handle.handle
-            captured.buffer.data_ptr = ctypes.addressof(buffer) + samples * _BYTES * part
-            captured.buffer.sample_rate = self.sample_rate
+            self._numbers.append(number := sorting.number_for(source))
+            message = ffi_pb2.FfiRequest()
+            captured = message.capture_audio_frame
+            captured.source_handle = source.source._ffi_handle.handle
+            captured.request_async_id = number
+            captured.buffer.data_ptr = ctypes.addressof(self._buffer) + samples * _BYTES * part
+            captured.buffer.sample_rate = source.sample_rate
             captured.buffer.num_channels = 1
             captured.buffer.samples_per_channel = samples
-        return buffer, requests
+            self.requests.append(_Request(message, sorting.library))
+
+    def fill(self, pcm: bytes) -> None:
+        self._buffer.raw = pcm[: self._size].ljust(self._size, b"\0")
+
+    def close(self, sorting: _Sorting) -> None:
+        for number in self._numbers:
+            sorting.captures.pop(number, None)
+
+
+class _Request:
+    """One that is sent again and again, and whose answer says nothing."""
+
+    def __init__(self, message: ffi_pb2.FfiRequest, library: ctypes.CDLL) -> None:
+        self._data = message.SerializeToString()
+        self._pointer = ctypes.cast(ctypes.c_char_p(self._data), ctypes.POINTER(ctypes.c_ubyte))
+        self._answer = ctypes.POINTER(ctypes.c_ubyte)()
+        self._length = ctypes.c_size_t()
+        self._arguments = (
+            *(self._pointer, len(self._data)),
+            *(ctypes.byref(self._answer), ctypes.byref(self._length)),
+        )
+        self._request = library.livekit_ffi_request
+        self._drop = library.livekit_ffi_drop_handle
+
+    def send(self) -> bool:
+        """False: LiveKit's log says why not."""
+        handle = self._request(*self._arguments)
+        return handle != INVALID_HANDLE and bool(self._drop(handle))
 
 
 class _Sorting:
@@ -123,11 +163,13 @@ class _Sorting:
     _process: _Sorting | None = None
 
     def __init__(self, client: FfiClient) -> None:
-        self._client = client
+        self.library = client._ffi_lib
         self.streams: dict[int, FrameStream] = {}
-        self._captures: dict[int, FrameSource] = {}
+        self.captures: dict[int, FrameSource] = {}
+        self._client = client
         self._ids = itertools.count(_OURS)
         self._opening = threading.Lock()
+        self._here = threading.local()
         self._others = client.queue.put
         client.queue.put = self._put  # type: ignore[method-assign, assignment]
 
@@ -143,24 +185,33 @@ class _Sorting:
             self.streams[handle] = stream
         return handle
 
-    def capture(self, request: ffi_pb2.FfiRequest, source: FrameSource) -> None:
+    def number_for(self, source: FrameSource) -> int:
+        """For requests, by which LiveKit tells that it has taken the frame."""
         number = next(self._ids)
-        self._captures[number] = source
-        request.capture_audio_frame.request_async_id = number
-        self._client.request(request)
+        self.captures[number] = source
+        return number
 
     def _put(self, event: ffi_pb2.FfiEvent) -> None:
         kind = event.WhichOneof("message")
         if kind == "audio_stream_event":
+            self._stay()
             if self._took_frame(event.audio_stream_event):
                 return
         elif kind == "capture_audio_frame":
+            self._stay()
             done = event.capture_audio_frame
-            source = self._captures.pop(done.async_id, None)
+            source = self.captures.get(done.async_id)
             if source is not None:
                 source.took(done.error)
                 return
         self._others(event)
+
+    def _stay(self) -> None:
+        """Python makes a thread state, with its stack, for each call from a foreign thread, and
+        throws it away after it: most of what such a call costs. Counted once more it stays. These
+        threads are few and live as long as the process."""
+        if not hasattr(self._here, "stays"):
+            self._here.stays = ctypes.pythonapi.PyGILState_Ensure()
 
     def _took_frame(self, event: audio_frame_pb2.AudioStreamEvent) -> bool:
         stream = self.streams.get(event.stream_handle)
@@ -173,7 +224,7 @@ class _Sorting:
             frame = event.frame_received.frame
             size = frame.info.num_channels * frame.info.samples_per_channel * _BYTES
             stream.take(ctypes.string_at(frame.info.data_ptr, size))
-            FfiHandle(frame.handle.id).dispose()
+            self.library.livekit_ffi_drop_handle(frame.handle.id)
         else:  # its end
             del self.streams[event.stream_handle]
         return True

@@ -74,8 +74,9 @@ class Microphone:
             self._convert = None if track == sample_rate else Resampler(sample_rate, track)
 
     def keep_on(self, now: float) -> None:
-        with self._lock:
-            self._fill(now)
+        if now - self._said_until > _MOST_BEHIND:  # without the lock: it is not so most of the time
+            with self._lock:
+                self._fill(now)
 
     async def aclose(self) -> None:
         """Safe to repeat; also after the room is lost."""

@@ -12,7 +12,7 @@ from livekit.rtc import _ffi_client
 from livekit.rtc._ffi_client import FfiClient
 from livekit.rtc._proto import ffi_pb2
 
-from bridge.room.frames import FrameSource, FrameStream
+from bridge.room.frames import FrameSource, FrameStream, _Slot
 from tests.bridge.room.audio.conftest import OpenRoom
 from tests.bridge.room.audio.room import RATE, eventually
 from tests.bridge.rtp.sound import tone
@@ -46,9 +46,8 @@ async def test_a_frame_that_livekit_refuses_is_counted_and_told_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     source = FrameSource(8000)
-    for _, requests in itertools.islice(source._slots, 64):
-        requests[0].capture_audio_frame.buffer.sample_rate = 16_000
-        requests[1].capture_audio_frame.buffer.sample_rate = 16_000
+    source.sample_rate = 16_000  # which its slots are then made for
+    source._turn = itertools.repeat(_Slot(source, source._sorting))
     for _ in range(3):
         source.capture(bytes(320))
     await eventually(lambda: source.refused == 6, "all are refused")
@@ -98,3 +97,11 @@ async def test_a_frame_of_a_stream_that_is_not_ours_is_left_to_the_library() -> 
         assert await queue.wait_for(lambda other: other is event)
     FfiClient.instance.queue.unsubscribe(queue)
     await source.aclose()
+
+
+async def test_what_livekit_does_not_know_is_refused() -> None:
+    source = FrameSource(8000)
+    await source.source.aclose()  # behind its back
+    for _ in range(100):
+        assert source.capture(bytes(320))
+    assert source.refused == 200
