@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -74,6 +75,13 @@ class LiveKitAccess:
                     room=room_name, identity=PHONE_IDENTITY, attributes=dict(attributes)
                 )
             )
+
+    async def remove_phone(self, room_name: str) -> None:
+        """Never raises: LiveKit notices by itself after a while who does not answer any more."""
+        who = api.RoomParticipantIdentity(room=room_name, identity=PHONE_IDENTITY)
+        with contextlib.suppress(*_AWAY):
+            async with asyncio.timeout(_WRITE_PATIENCE):
+                await self._rooms.remove_participant(who)
 
     async def _phone_is_in(self, room_name: str) -> bool:
         try:

@@ -17,6 +17,7 @@ Method = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 _REFUSED = 1403
 _MALFORMED = 1400
+_ANSWERING = 0.3  # s
 
 
 class RpcMethods:
@@ -55,8 +56,8 @@ class RpcMethods:
             finally:
                 self._open -= 1
                 if not self._open:
-                    # Not before LiveKit has the answer, which it gets in this turn of the loop
-                    # or the next.
+                    # Who leaves takes an answer along that LiveKit's client has not sent yet, and
+                    # nobody says when it has.
                     asyncio.get_running_loop().call_later(_ANSWERING, self._look)
 
         return serve
@@ -73,9 +74,6 @@ class RpcMethods:
         return may_call_methods(
             invocation.caller_identity, invocation.request_id, in_room_as_agent=is_agent
         )
-
-
-_ANSWERING = 0.05  # s
 
 
 async def _pong(_: dict[str, Any]) -> dict[str, Any]:

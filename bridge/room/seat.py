@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 _Reason = rtc.DisconnectReason
 _LEAVING = 2.0  # s
+_PARTING = 4.0  # s
 
 
 class Gone(NamedTuple):
@@ -132,10 +133,11 @@ class Seat:
 
     async def _part(self) -> None:
         try:
-            async with asyncio.timeout(_LEAVING):
+            async with asyncio.timeout(_PARTING):
                 await self.room.disconnect()
         except Exception as error:  # the room is to be left, whatever LiveKit's client thinks
             self._log.warning("room_not_left", error=type(error).__name__)
+            await self._access.remove_phone(self._room_name)
 
     def _disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
         if self._is_left or self.gone is not None:

@@ -193,3 +193,23 @@ async def test_shutting_down_says_goodbye_to_every_call() -> None:
             assert here.leg.end is not None
             assert here.leg.end.reason == "shutdown"
             assert (await there.leg.ended()).by == "them"
+
+
+async def test_it_is_known_when_the_far_side_has_confirmed_our_goodbye() -> None:
+    async with pair() as (ours, theirs):
+        here, there = await call(ours, theirs)
+        here.leg.hang_up()
+        await here.leg.ended()
+        await asyncio.wait_for(here.leg.parted(), 1)
+        await asyncio.wait_for(there.leg.parted(), 1)  # their word was the last one
+        assert not here.leg.call.says_goodbye
+
+
+async def test_a_far_side_that_confirms_no_goodbye_does_not_keep_us_for_ever() -> None:
+    async with pair() as (ours, theirs):
+        here, _ = await call(ours, theirs)
+        await theirs.transports.aclose()
+        here.leg.hang_up()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(here.leg.parted(), 0.3)
+        await asyncio.wait_for(here.leg.parted(), 5)  # 64 * T1

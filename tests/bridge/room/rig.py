@@ -33,7 +33,7 @@ from tests.bridge.ports import audio_ports
 OURS = "+911140001122"
 
 
-async def eventually(look: Callable[[], Any], patience: float = 5.0, what: str = "") -> Any:
+async def eventually(look: Callable[[], Any], patience: float = 15.0, what: str = "") -> Any:
     """What `look` gives, once it is true."""
     until = time.monotonic() + patience
     while not (found := look()):
@@ -262,7 +262,7 @@ class Call:
     watcher: Watcher
     hall: Hall
 
-    async def over(self, patience: float = 10.0) -> LegReport:
+    async def over(self, patience: float = 30.0) -> LegReport:
         """Its report; everything that must be true of each end is looked at here."""
         report = await asyncio.wait_for(self.leg.ended(), patience)
         await asyncio.wait_for(self.leg.closed(), patience)
@@ -308,7 +308,7 @@ class Table:
 
     async def talk(self, ending: str = "0100", **changes: Any) -> Call:
         call = await self.dial(ending, **changes)
-        assert await asyncio.wait_for(call.leg.decided(), 10) is not None
+        assert await asyncio.wait_for(call.leg.decided(), 30) is not None
         return call
 
 
