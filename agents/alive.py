@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -55,7 +56,7 @@ class Heartbeat:
 @dataclass(slots=True)
 class _Heard:
     at: float
-    """Of the loop's clock. Moved on when it was our own fault that nothing came."""
+    """Of the loop's clock. Moved on by the time in which it was our own fault that nothing came."""
     last_sign: float
     """Of the loop's clock: when something really came."""
     asking: asyncio.Task[None] | None = None
@@ -65,9 +66,9 @@ class _Heard:
 class Watch:
     """Knows who has fallen silent. Whoever never beat is not missed.
 
-    `ping`: whether that participant answered, or None when that cannot be known now.
-    `can_hear`: whether this process is connected at all. `on_lost` is told who, and when that one
-    was last heard.
+    `ping`: whether that participant answered, or None when that cannot be known now: then it is
+    asked again at once. `can_hear`: whether this process is connected at all. `on_lost` is told
+    who, and when that one was last heard.
     """
 
     def __init__(
@@ -113,20 +114,26 @@ class Watch:
         while True:
             await asyncio.sleep(_LOOK)
             now = loop.time()
-            if now - last > _LOOK + _OWN_STALL or not self._can_hear():
-                self._excuse(now)
+            late = now - last - _LOOK
+            if not self._can_hear():
+                self._excuse(math.inf, now)
+            elif late > _OWN_STALL:
+                self._excuse(late, now)
             last = now
             for identity, heard in self._heard.items():
                 if heard.asking is None and not heard.is_lost and now - heard.at >= SILENCE:
                     asking = self._ask(identity, heard)
                     heard.asking = asyncio.create_task(asking, name=f"ping {identity}")
 
-    def _excuse(self, now: float) -> None:
-        """Nobody is to blame for what we could not hear: all have their whole time again."""
+    def _excuse(self, seconds: float, now: float) -> None:
+        """Nobody is to blame for what we could not hear. While LiveKit is away everybody has their
+        whole time again; a moment in which we stood still does not count, no more: on a busy
+        machine such moments follow each other, and the one who is gone is to be noticed there too.
+        """
         for heard in self._heard.values():
-            heard.at = now
+            heard.at = min(heard.at + seconds, now)
             if heard.asking is not None:
-                heard.asking.cancel()
+                heard.asking.cancel()  # the answer may lie unread; asked again at once
                 heard.asking = None
 
     async def _ask(self, identity: str, heard: _Heard) -> None:
@@ -134,15 +141,13 @@ class Watch:
         try:
             answered = await asyncio.wait_for(self._ping(identity), PING_PATIENCE)
         except TimeoutError:
-            answered = False
+            answered = None
         heard.asking = None
         if heard.at != asked_at or self._heard.get(identity) is not heard:
             return  # it beat after all, or it left
         now = asyncio.get_running_loop().time()
         if answered:
             self.beat(identity)
-        elif answered is None:
-            heard.at = now
-        else:
+        elif answered is False:
             heard.is_lost = True
             self._on_lost(identity, datetime.now(UTC) - timedelta(seconds=now - heard.last_sign))
