@@ -43,6 +43,8 @@ from store.database import Database
 _HEARD_AFTER = timedelta(seconds=1)
 # Once the legs are over, dialling has its results; telling Temporal takes a moment.
 _RESULTS_TAKE = timedelta(seconds=2)
+# How their legs ended is told for seconds, not for as long as a process that stays would.
+_LAST_WORDS_TAKE = 3.0
 
 log = structlog.get_logger()
 
@@ -91,8 +93,16 @@ async def run(settings: BridgeWorkerSettings) -> None:
             await _until_asked_to_stop(working)
             log.info("bridge_stopping", legs=len(legs.legs))
             # Polling ends at once; what is being dialled is decided, or cut short by the drain.
-            await asyncio.gather(worker.shutdown(), legs.drain(settings.bridge_call_drain_seconds))
+            await asyncio.gather(worker.shutdown(), _drain(legs, settings))
             await working
+
+
+async def _drain(legs: RoomLegs, settings: BridgeWorkerSettings) -> None:
+    draining = asyncio.create_task(legs.drain(settings.bridge_call_drain_seconds))
+    legs_take = settings.bridge_call_drain_seconds + settings.bridge_drain_seconds
+    _, unfinished = await asyncio.wait((draining,), timeout=legs_take + _LAST_WORDS_TAKE)
+    if unfinished:
+        log.warning("bridge_leaves_ends_untold")  # Temporal is away
 
 
 async def _until_asked_to_stop(working: asyncio.Task[None]) -> None:

@@ -123,6 +123,18 @@ async def test_an_operator_gives_up_while_it_rings(
     assert Step.TELL_PHONE not in world.steps()  # CANCEL was all it took
 
 
+async def test_an_admin_cancels_the_workflow_while_it_rings(
+    world: World, phone: Phone, task_queue: str
+) -> None:
+    call = await ringing(world, phone, task_queue)
+    await call.cancel()
+    await call.cancel()
+    report = await call.result()
+    assert (report.ended_reason, report.ended_by) == (EndedReason.CANCELLED, EndedBy.OPERATOR)
+    ended = next(record for record in world.records if record.status is CallStatus.ENDED)
+    assert ended.ended_at == phone.at(7)  # the bridge's: CANCEL was sent and answered
+
+
 async def test_an_answer_that_crosses_the_cancel_is_billed_by_the_bridges_clock(
     world: World, phone: Phone, task_queue: str
 ) -> None:
