@@ -14,14 +14,15 @@ from activities.store_errors import trunk_errors_are_final
 from contract.holds import Holder, HoldState
 from contract.identity import PHONE_IDENTITY
 from contract.phone import PhoneSeen, PhoneTold, TellPhone
-from contract.rooms import Attribute, PhoneRpc
+from contract.rooms import Attribute
 from contract.steps import HoldWritten, InRoom, LineTaken, Step, TakeLine, WriteHold
 from store.database import Database
 from store.lines import LineOffer, Lines
 
-# How long the phone may take: to have its BYE confirmed, to press 64 keys, to hear from whom it is
-# handed on to.
-_PATIENCE = {PhoneRpc.HANGUP: 4.0, PhoneRpc.DTMF: 20.0, PhoneRpc.TRANSFER: 40.0}
+_ANSWER_SECONDS = 2.8
+# A transfer goes on longer than one question may; who asks again waits for the same one.
+_TRANSFER_SECONDS = 40.0
+_ASK_AGAIN_SECONDS = 0.2
 
 
 class PhoneActivities:
@@ -55,23 +56,14 @@ class PhoneActivities:
 
     @activity.defn(name=Step.TELL_PHONE)
     async def tell_phone(self, message: TellPhone) -> PhoneTold:
-        with livekit_errors("reach the phone"):
-            if await participant_in(self._livekit, message.room_name, PHONE_IDENTITY) is None:
-                return PhoneTold(is_there=False)
-            try:
-                answer = await perform_rpc(
-                    self._livekit,
-                    message.room_name,
-                    PHONE_IDENTITY,
-                    message.method,
-                    message.payload,
-                    patience=_PATIENCE[PhoneRpc(message.method)],
-                )
-            except api.ServerError:
-                if await participant_in(self._livekit, message.room_name, PHONE_IDENTITY) is None:
-                    return PhoneTold(is_there=False)  # it left meanwhile
-                raise
-        return PhoneTold(is_there=True, answer=answer)
+        """The phone's answer; of one that goes on doing it, its last."""
+        gives_up = time.monotonic() + _TRANSFER_SECONDS
+        while True:
+            with livekit_errors("reach the phone"):
+                told = await self._ask(message)
+            if not told.answer.get("pending") or time.monotonic() > gives_up:
+                return told
+            await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
     @activity.defn(name=Step.WRITE_HOLD)
     async def write_hold(self, order: WriteHold) -> HoldWritten:
@@ -88,6 +80,24 @@ class PhoneActivities:
             if merged != now:
                 await self._write(order, {Attribute.CALL_HOLD: merged.to_json()})
         return HoldWritten(is_there=True, seq=merged.seq)
+
+    async def _ask(self, message: TellPhone) -> PhoneTold:
+        if await participant_in(self._livekit, message.room_name, PHONE_IDENTITY) is None:
+            return PhoneTold(is_there=False)
+        try:
+            answer = await perform_rpc(
+                self._livekit,
+                message.room_name,
+                PHONE_IDENTITY,
+                message.method,
+                message.payload,
+                patience=_ANSWER_SECONDS,
+            )
+        except api.ServerError:
+            if await participant_in(self._livekit, message.room_name, PHONE_IDENTITY) is None:
+                return PhoneTold(is_there=False)  # it left meanwhile
+            raise
+        return PhoneTold(is_there=True, answer=answer)
 
     async def _ask_for_line(self, order: TakeLine) -> LineOffer:
         with trunk_errors_are_final():

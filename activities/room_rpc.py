@@ -24,8 +24,12 @@ async def perform_rpc(
     *,
     patience: float,
 ) -> dict[str, Any]:
-    """The participant's answer; `patience` in seconds. An absent one takes LiveKit 3 s to report:
-    `is_in_room` knows at once. Raises ServerError, aiohttp.ClientError or TimeoutError."""
+    """The participant's answer. Raises ServerError, aiohttp.ClientError or TimeoutError.
+
+    `patience` below 3 s: LiveKit 1.13 has the method run again when it has no answer by then, three
+    times in all, and gives up after 15 s whatever it is told (measured). An absent participant
+    takes it 3 s to report: `participant_in` knows at once.
+    """
     # livekit-api 1.2.2 has the messages of RoomService/PerformRpc but no method for it yet.
     room = livekit.room
     response = await room._client.request(

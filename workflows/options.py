@@ -87,7 +87,7 @@ HANG_UP_PHONE = ActivityConfig(
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=250), maximum_attempts=2),
 )
 PRESS_KEYS = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=24),  # 64 keys
+    start_to_close_timeout=timedelta(seconds=6),
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=250), maximum_attempts=2),
 )
 TRANSFER_PHONE = ActivityConfig(

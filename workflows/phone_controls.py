@@ -33,9 +33,7 @@ class PhoneControls:
             raise refusal(f"These keys cannot be pressed: {wrong}.", "bad-dtmf") from None
 
     async def press(self, command: DtmfCommand) -> None:
-        update = workflow.current_update_info()
-        assert update is not None
-        answer = await self._ask(PhoneRpc.DTMF, {"digits": command.digits, "id": update.id})
+        answer = await self._ask(PhoneRpc.DTMF, {"digits": command.digits, "id": _update_id()})
         if answer.get("ok") is not True:
             raise refusal("The phone did not take the keys.", "phone-refused")
         count = len(command.digits.replace("w", ""))
@@ -44,7 +42,8 @@ class PhoneControls:
     async def transfer(self, command: TransferCommand) -> TransferAnswer:
         """The leg ends as `transferred` when it got there."""
         self._note("transfer_requested", "A transfer is asked for.", command.requested_by)
-        answer = await self._ask(PhoneRpc.TRANSFER, {"to": command.to_number})
+        wish = {"to": command.to_number, "id": _update_id()}
+        answer = await self._ask(PhoneRpc.TRANSFER, wish)
         try:
             said = TransferAnswer(int(answer["sip_status"]), str(answer.get("sip_phrase") or ""))
         except (KeyError, TypeError, ValueError):
@@ -87,6 +86,13 @@ class PhoneControls:
     def _note(self, kind: str, text: str, requested_by: str, **data: Any) -> None:
         data["requested_by"] = requested_by
         self._state.journal.note(workflow.now(), "operator", kind, text, data)
+
+
+def _update_id() -> str:
+    """The phone does what it was told under it once."""
+    update = workflow.current_update_info()
+    assert update is not None
+    return update.id
 
 
 def refusal(sentence: str, code: str) -> ApplicationError:

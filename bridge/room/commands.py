@@ -17,6 +17,8 @@ from contract.phone import LegReport, check_dtmf
 from contract.rooms import PhoneRpc
 
 _REMEMBERED = 200  # ids of keys that were pressed
+# LiveKit asks again, and runs a method twice, when it has no answer after 3 s.
+_ANSWERS_WITHIN = 2.0
 _WORD = re.compile(r"[a-z]+(?:[_-][a-z]+)*")
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 
@@ -27,8 +29,9 @@ class Commands:
         self._leg = leg
         self._trunk = Target.parse(trunk)
         self._options = options
-        self._handing_on: set[asyncio.Task[TransferProgress]] = set()
         self._pressed: deque[str] = deque(maxlen=_REMEMBERED)
+        self._wanted: tuple[str, Any] | None = None
+        self._transfer_task: asyncio.Task[TransferProgress] | None = None
 
     @property
     def methods(self) -> Mapping[str, Method]:
@@ -74,28 +77,40 @@ class Commands:
         return {}
 
     async def _transfer(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """Answered when the far side has said what came of it; the leg ends if it got through."""
-        target = self._uri(payload.get("to"))
-        handing_on = asyncio.create_task(
-            self._leg.transfer(target, patience=self._options.transfer_patience)
-        )
-        self._handing_on.add(handing_on)
-        handing_on.add_done_callback(self._handed_on)
-        try:
-            # Whoever asked may not wait for it; a call that was handed on is hung up all the same.
-            outcome = await asyncio.shield(handing_on)
-        except LegOver as over:
-            return {"ok": False, "sip_status": None, "sip_phrase": "", "detail": str(over)}
+        """Answered when the far side has said what came of it (the leg ends if it got through), or
+        with `pending`: asked again, with the same id, it waits for the same transfer."""
+        wanted = self._uri(payload.get("to")), payload.get("id")
+        task = self._handing_on(wanted)
+        if task is None:
+            return _not_transferred("Another transfer is under way.")
+        await asyncio.wait((task,), timeout=_ANSWERS_WITHIN)
+        if not task.done():
+            return {"pending": True}
+        if (error := task.exception()) is not None:
+            return _not_transferred(str(error))
+        outcome = task.result()
         return {
             "ok": 200 <= outcome.status < 300,
             "sip_status": outcome.status,
             "sip_phrase": mask_text(outcome.phrase),
         }
 
-    def _handed_on(self, task: asyncio.Task[TransferProgress]) -> None:
-        self._handing_on.discard(task)
-        if not task.cancelled():
-            task.exception()  # perhaps nobody waits for it any more
+    def _handing_on(self, wanted: tuple[str, Any]) -> asyncio.Task[TransferProgress] | None:
+        """None: the leg is being handed on to somebody else."""
+        target, key = wanted
+        if self._transfer_task is not None:
+            is_same = self._wanted == wanted
+            if is_same and (key is not None or not self._transfer_task.done()):
+                return self._transfer_task
+            if not self._transfer_task.done():
+                return None
+        self._wanted = wanted
+        self._transfer_task = asyncio.create_task(self._hand_on(target))
+        self._transfer_task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return self._transfer_task
+
+    async def _hand_on(self, target: str) -> TransferProgress:
+        return await self._leg.transfer(target, patience=self._options.transfer_patience)
 
     def _uri(self, to: object) -> str:
         """Raises ValueError, without repeating the number."""
@@ -104,3 +119,7 @@ class Commands:
         if _NUMBER.fullmatch(to):
             return self._trunk.at(to)
         return Target.parse(to).uri
+
+
+def _not_transferred(detail: str) -> dict[str, Any]:
+    return {"ok": False, "sip_status": None, "sip_phrase": "", "detail": detail}

@@ -84,14 +84,14 @@ async def test_a_transfer_that_gets_there_ends_the_call(
             raise ApplicationError("The phone has left.", non_retryable=True)
 
     phone.on_transfer = far_side
-    answer = await call.execute_update("transfer", AWAY, result_type=TransferAnswer)
+    answer = await call.execute_update("transfer", AWAY, id="t-1", result_type=TransferAnswer)
     assert answer == TransferAnswer(200, "OK")
     if end_comes == "after it":
         await world.tell(call.id, over)
     report = await call.result()
     assert (report.ended_reason, report.ended_by) == (EndedReason.TRANSFERRED, EndedBy.OPERATOR)
     assert report.talk_seconds == 25
-    assert world.orders(Step.TELL_PHONE)[0].payload == {"to": AWAY.to_number}
+    assert world.orders(Step.TELL_PHONE)[0].payload == {"to": AWAY.to_number, "id": "t-1"}
     assert AWAY.to_number not in str(world.entries)
 
 
