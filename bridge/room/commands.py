@@ -105,6 +105,7 @@ class Commands:
             if not self._transfer_task.done():
                 return None
         self._wanted = wanted
+        # Whoever asked may not wait for it; a call that was handed on is hung up all the same.
         self._transfer_task = asyncio.create_task(self._hand_on(target))
         self._transfer_task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._transfer_task
