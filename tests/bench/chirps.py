@@ -47,12 +47,9 @@ def payloads() -> list[bytes]:
     return [encode(pcm) for pcm in frames(8000)]
 
 
-def delays(sent: Sequence[float], heard: Sequence[tuple[float, bytes]], rate: int) -> list[float]:
-    """Seconds from each chirp's frame to the same sound in `heard` (when a frame came, its PCM).
-
-    A frame counts from when it was sent or came: its own length is in no delay. Chirps that are
-    not found again, or whose end was not waited for, are left out.
-    """
+def moments(heard: Sequence[tuple[float, bytes]], rate: int) -> list[float]:
+    """When each chirp was heard, in frames (when it came, its PCM). A sound counts from when its
+    frame came: the frame's own length is in no delay."""
     if not heard:
         return []
     sound = np.frombuffer(b"".join(pcm for _, pcm in heard), dtype="<i2").astype(np.float64)
@@ -61,11 +58,17 @@ def delays(sent: Sequence[float], heard: Sequence[tuple[float, bytes]], rate: in
     for at in _positions(sound, chirp(rate)):
         frame = int(np.searchsorted(begins, at, "right")) - 1
         times.append(heard[frame][0] + (at - int(begins[frame])) / rate)
+    return times
+
+
+def delays(sent: Sequence[float], heard: Sequence[float], since: float) -> list[float]:
+    """Milliseconds from each moment to the first one after it, both in order; what was sent before
+    `since`, lost, or not waited for is left out."""
     found = []
     for moment in sent:
-        index = bisect.bisect_left(times, moment)
-        if index < len(times) and times[index] - moment < LONGEST:
-            found.append(times[index] - moment)
+        index = bisect.bisect_left(heard, moment)
+        if moment >= since and index < len(heard) and heard[index] - moment < LONGEST:
+            found.append((heard[index] - moment) * 1000)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
@@ -12,13 +13,14 @@ from uuid import uuid4
 from livekit import api
 
 from sandbox.stack import Stack
+from tests.bench import chirps
 from tests.bench.figures import Budget, Figure, Table
 from tests.bench.load import Tell
 from tests.bench.machine import Others
 from tests.bench.other_process import line_of, other_process
 from tests.bench.processes import tree_of
-from tests.bench.room_ends import Ends
 from tests.bench.room_legs import Carried, Legs
+from tests.bench.room_people import People
 
 _LEGS = (1, 5, 10, 20)
 _SECONDS = 15.0
@@ -34,7 +36,7 @@ _JOINING = 120.0  # s
 
 @dataclass(slots=True)
 class Ran:
-    carried: Carried
+    carried: Carried = field(default_factory=Carried)
     into: list[float] = field(default_factory=list)  # ms
     out: list[float] = field(default_factory=list)  # ms
     server_share: float = 0.0  # % of a core
@@ -44,8 +46,8 @@ async def measure_legs(scale: float, tell: Tell) -> Figure:
     figure = Figure(
         "Legs: calls between phones and rooms in one process",
         "A process (uvloop) with nothing but the sound of so many calls: PCMU at 50 packets a "
-        "second each way, a LiveKit room and one voice each, all speaking all the time. Phones and "
-        "people are another process, LiveKit a third one, all on this machine's cores. CPU is that "
+        "second each way, a LiveKit room and one voice each, all speaking all the time. Phones, "
+        "people and LiveKit are other processes, on the same cores. CPU is that "
         "of the legs' process alone, by its own clock. Late: from when a call's 20 ms tick was due "
         "until its turn began.",
     )
@@ -146,25 +148,38 @@ async def run(
             for room in rooms
         ]
 
-    async with other_process("tests.bench.room_ends") as ends:
-        assert ends.stdin is not None
-        told = Ends(here.livekit_url, tokens("atlas-1"), watched)
-        ends.stdin.write(json.dumps(asdict(told)).encode() + b"\n")
-        port = int(await line_of(ends, within=_JOINING))
-        async with other_process("tests.bench.room_legs") as carrying:
-            assert carrying.stdin is not None
-            order_to = Legs(here.livekit_url, tokens("phone"), port)
-            carrying.stdin.write(json.dumps(asdict(order_to)).encode() + b"\n")
-            ends.stdin.write(await line_of(carrying, within=_JOINING))
-            await asyncio.sleep(_SETTLE)
-            before = tree_of(stack.pids("livekit")).cpu_seconds
-            carrying.stdin.write(order.encode() + b"\n")
-            await asyncio.sleep(since)
-            ends.stdin.write(b"begin\n")
-            await asyncio.sleep(seconds - since)
-            server_cpu = tree_of(stack.pids("livekit")).cpu_seconds - before
-            carrying.stdin.close()
-            carried = Carried(**json.loads(await line_of(carrying)))
-        ends.stdin.close()
-        into, out = json.loads(await line_of(ends))
-    return Ran(carried, into, out, 100 * server_cpu / seconds)
+    async with (
+        other_process("tests.bench.room_people") as people,
+        other_process("tests.bench.room_phones", str(watched)) as phones,
+        other_process("tests.bench.room_legs") as carrying,
+    ):
+        assert people.stdin is not None
+        assert phones.stdin is not None
+        assert carrying.stdin is not None
+        told = People(here.livekit_url, tokens("atlas-1"), watched)
+        people.stdin.write(_line(told))
+        await line_of(people, within=_JOINING)
+        port = int(await line_of(phones))
+        carrying.stdin.write(_line(Legs(here.livekit_url, tokens("phone"), port)))
+        phones.stdin.write(await line_of(carrying, within=_JOINING))
+        await asyncio.sleep(_SETTLE)
+        cpu, began = tree_of(stack.pids("livekit")).cpu_seconds, time.monotonic()
+        carrying.stdin.write(order.encode() + b"\n")
+        await asyncio.sleep(seconds)
+        cpu = tree_of(stack.pids("livekit")).cpu_seconds - cpu
+        ran = Ran(server_share=100 * cpu / (time.monotonic() - began))
+        for one in (carrying, phones, people):
+            assert one.stdin is not None
+            one.stdin.close()
+        ran.carried = Carried(**json.loads(await line_of(carrying)))
+        ends = zip(
+            json.loads(await line_of(phones)), json.loads(await line_of(people)), strict=True
+        )
+        for (phone_sent, phone_heard), (person_sent, person_heard) in ends:
+            ran.into += chirps.delays(phone_sent, person_heard, began + since)
+            ran.out += chirps.delays(person_sent, phone_heard, began + since)
+    return ran
+
+
+def _line(told: People | Legs) -> bytes:
+    return json.dumps(asdict(told)).encode() + b"\n"
