@@ -68,34 +68,25 @@ class Conversation:
         on_over: Callable[[], None],
     ) -> None:
         """`rehearse`: the call is not answered yet, so the opening can be prepared."""
-        self.session = session
-        self.floor = floor
-        self.voice = voice
+        self.session, self.floor, self.voice = session, floor, voice
         self._assistant = assistant
-        self._tell = tell
-        self._on_failed = on_failed
-        self._on_over = on_over
+        self._tell, self._on_failed, self._on_over = tell, on_failed, on_over
         self._has_failed = False
         self._http = tool_session(tool_targets)
         self._fillers = FillerController(assistant.fillers, may_speak=self._may_fill)
-        self._end_call = EndCall(
-            assistant.tools.end_call, floor=self.floor, voice=self.voice, ended=self._ended
-        )
+        end_call = assistant.tools.end_call
+        self._end_call = EndCall(end_call, floor=floor, voice=voice, ended=self._ended)
         self._watchdog = SilenceWatchdog(
-            assistant.silence,
-            say=lambda text: void(self.voice.say(text)),
-            give_up=self._give_up,
+            assistant.silence, say=lambda text: void(voice.say(text)), give_up=self._give_up
         )
-        self._withheld = WithheldAnswer(
-            patience=self._patience_with_answer, release=self.voice.let_go
-        )
+        self._withheld = WithheldAnswer(patience=self._patience_with_answer, release=voice.let_go)
         self._recorder = TurnRecorder(session, add_turn, language)
         self._opening = CallOpening(
             opening,
             assistant.opening,
             resume_line=resume_line,
-            floor=self.floor,
-            voice=self.voice,
+            floor=floor,
+            voice=voice,
             record=record_opening,
             rehearsal=self._rehearsal() if rehearse else None,
         )
