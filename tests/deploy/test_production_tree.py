@@ -19,6 +19,7 @@ import pytest
 from contract.identity import ROOM_WATCH_WORKFLOW_ID
 from sandbox.stack import Part, Stack
 from sandbox.stack.environment import environment as settings_of
+from sandbox.stack.furnishing import TRUNK_ID, furnish
 from settings_table.settings import settings_by_process
 from tests.deploy import image
 from tests.deploy.compose import everything
@@ -26,7 +27,9 @@ from tests.e2e.switchboard import Switchboard, eventually
 
 pytestmark = pytest.mark.stack
 
-SERVERS = ["temporal", "livekit", "s3", "providers", "recorder"]
+SERVERS = ["temporal", "livekit", "s3", "providers", "recorder", "carrier"]
+# Its phone says "Wrong number. Goodbye." and hangs up (docs/sandbox_carrier.md).
+WRONG_NUMBER = "+919876500140"
 OURS = (Part.API, Part.WORKER, Part.ATLAS, Part.MEDIA_BOT, Part.BRIDGE)
 HEALTH_PORTS = {
     Part.API: "api",
@@ -120,8 +123,26 @@ async def rooms_are_watched(switchboard: Switchboard) -> bool:
     return bool((await watch.describe()).raw_description.pending_activities)
 
 
-@pytest.mark.timeout(300)
-async def test_a_recorded_call_with_the_real_turn_detector(tree: Path, tmp_path: Path) -> None:
+async def telephone(switchboard: Switchboard, number: str) -> dict[str, Any]:
+    """The record of a call to this number, once it is over."""
+    order = {"assistant_id": "demo", "trunk_id": TRUNK_ID, "to_number": number}
+    answer = await switchboard.http.post("/call/outbound", json=order)
+    assert answer.status_code == 202, answer.text
+    call_id = answer.json()["call_id"]
+    record: dict[str, Any] = {}
+
+    async def over() -> bool:
+        record.update((await switchboard.http.get(f"/calls/{call_id}")).json())
+        return bool(record["status"] == "ended")
+
+    await eventually(over, timeout=60, otherwise=f"{call_id} does not end")
+    return record
+
+
+@pytest.mark.timeout(420)
+async def test_recorded_calls_with_the_real_turn_detector_and_to_a_telephone(
+    tree: Path, tmp_path: Path
+) -> None:
     async with Stack(tmp_path / "run", free_ports=True, only=SERVERS) as stack:
         secrets = tmp_path / "secrets"
         secrets.mkdir()
@@ -150,6 +171,10 @@ async def test_a_recorded_call_with_the_real_turn_detector(tree: Path, tmp_path:
             await eventually(
                 lambda: rooms_are_watched(switchboard), timeout=10, otherwise="nobody watches"
             )
+            await furnish(stack.site)
+            phone_call = await telephone(switchboard, WRONG_NUMBER)
+            assert phone_call["ended_reason"] == "callee_hung_up", phone_call
+            assert phone_call["talk_seconds"] > 1
 
 
 def test_the_bucket_is_made_once(tree: Path, tmp_path: Path) -> None:
