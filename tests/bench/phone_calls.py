@@ -14,7 +14,6 @@ from tests.e2e.phone.far_side import Carrier, CarrierRecord, HeardAtPhone, numbe
 TRUNK = "sandbox"
 _OPENING_LASTS = 4.5
 _QUESTION = "I would like to book a table for four on Friday evening."
-_INTO_THE_ANSWER = 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +74,10 @@ async def _held(bench: Bench) -> tuple[float, float | None]:
     placed = await _place(bench, "0100")
     far = placed.far
     await far.until("answered_at")
+    await far.is_answered_by_voice()
     await asyncio.sleep(_OPENING_LASTS)
     await far.say(_QUESTION)
-    await asyncio.sleep(_INTO_THE_ANSWER)
+    await far.is_answered_by_voice()
     await far.do(hold="sendonly")
     await far.do(listen=2)
     await far.resume()

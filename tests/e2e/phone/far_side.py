@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 import numpy as np
+import numpy.typing as npt
 
 from sandbox.caller.hearing import LOUD
 from sandbox.providers.mouth import Samples
@@ -46,10 +47,8 @@ class HeardAtPhone:
 
     def loud_frames(self, since: datetime, until: datetime | None = None) -> list[float]:
         """Seconds after `since` of each 20 ms in which somebody spoke."""
-        step = self.rate // 50
-        clip = self.between(since, until)
-        whole = clip[: clip.size // step * step].reshape(-1, step).astype(np.int32)
-        return [round(at * 0.02, 3) for at in np.flatnonzero(np.abs(whole).max(axis=1) > LOUD)]
+        loudness = _loudness(self.between(since, until), self.rate)
+        return [round(float(at) * 0.02, 3) for at in np.flatnonzero(loudness > LOUD)]
 
     def first_loud(self, since: datetime) -> float | None:
         return next(iter(self.loud_frames(since)), None)
@@ -126,6 +125,22 @@ class CarrierRecord:
             look, timeout=timeout, otherwise=lambda: f"{sentence!r} expected, heard {best}"
         )
 
+    async def is_answered_by_voice(self, *, seconds: float = 0.3, timeout: float = 15.0) -> None:
+        """Wait until somebody speaks to the phone again, from now on, for so long."""
+        before = await self._loud_seconds()
+
+        async def look() -> bool:
+            return await self._loud_seconds() >= before + seconds
+
+        await eventually(look, timeout=timeout, otherwise="Nobody speaks to the phone.")
+
+    async def _loud_seconds(self) -> float:
+        file = self._carrier.recordings / f"{self.id}.wav"
+        if not file.exists():
+            return 0.0
+        rate, samples = await asyncio.to_thread(_read_wav, file)
+        return 0.02 * int((_loudness(samples, rate) > LOUD).sum())
+
     async def sentences(self, ear: VoiceEar) -> list[str]:
         """What was understood, in order."""
         return [match.text for match in await self._sentences(ear) if is_clear(match)]
@@ -200,11 +215,19 @@ def _read_wav(file: Path) -> tuple[int, Samples]:
     return rate, np.frombuffer(data, dtype="<i2")
 
 
+def _loudness(samples: Samples, rate: int) -> npt.NDArray[np.int32]:
+    """The peak of each 20 ms."""
+    step = rate // 50
+    whole = samples[: samples.size // step * step].reshape(-1, step).astype(np.int32)
+    peaks: npt.NDArray[np.int32] = np.abs(whole).max(axis=1, initial=0)
+    return peaks
+
+
 def _utterances(samples: Samples, rate: int, pause: float = 0.6) -> list[Samples]:
     """Cut where nobody speaks for `pause` seconds. The last one counts once it is over."""
     step = rate // 50
-    whole = samples[: samples.size // step * step].reshape(-1, step).astype(np.int32)
-    loud = np.flatnonzero(np.abs(whole).max(axis=1) > LOUD)
+    loudness = _loudness(samples, rate)
+    loud = np.flatnonzero(loudness > LOUD)
     if loud.size == 0:
         return []
     gap = int(pause * 50)
@@ -214,5 +237,5 @@ def _utterances(samples: Samples, rate: int, pause: float = 0.6) -> list[Samples
     return [
         samples[max(0, start - 5) * step : (end + 6) * step]
         for start, end in zip(starts, ends, strict=True)
-        if end + gap < len(whole)
+        if end + gap < loudness.size
     ]

@@ -48,7 +48,7 @@ def when(far: CarrierRecord, what: str, index: int = 0) -> datetime:
 async def test_the_phone_holds_and_resumes(lines: PhoneLines, ear: VoiceEar, kind: str) -> None:
     call, far = await greeted(lines, ear, record=False)
     await far.say(OPENING_HOURS)
-    await asyncio.sleep(0.8)  # in the middle of the answer
+    await far.is_answered_by_voice()
     await far.do(hold=kind)
     await call.is_now("on_hold", 5)
     await far.say(DOG)  # to whoever stands beside the phone
@@ -80,7 +80,7 @@ async def test_the_assistant_is_back_within_a_second(lines: PhoneLines, ear: Voi
     """What the hold cut off is what the caller waits for."""
     call, far = await greeted(lines, ear, record=False)
     await far.say("I would like to book a table for four on Friday evening.")
-    await asyncio.sleep(1.2)
+    await far.is_answered_by_voice()
     await far.do(hold="sendonly")
     await far.do(listen=2)
     await far.resume()
