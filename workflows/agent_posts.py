@@ -82,7 +82,7 @@ class AgentPosts:
             since = workflow.now()
             if post.came:
                 await self._take_up(post)
-                await workflow.wait_condition(lambda: post.lost)
+                await self._is_lost(post)
             if self._state.ending is not None:
                 return  # it left because the call is over
             if post.ready and workflow.now() - since >= options.AGENT_LASTS:
@@ -102,6 +102,14 @@ class AgentPosts:
                 timeout=options.AGENT_NO_SHOW,
                 timeout_summary=f"{post.role.display_name} has this long to come",
             )
+
+    async def _is_lost(self, post: AgentPost) -> None:
+        """Returns when it is. Who is only doubted is asked first."""
+        while not post.lost:
+            await workflow.wait_condition(lambda: post.lost or post.doubted)
+            if post.doubted and not post.lost:
+                answers = await steps.ping_agent(self._state, post)
+                self._state.agents.answers(post, workflow.now(), does=answers)
 
     async def _take_up(self, post: AgentPost) -> None:
         """A successor comes into a call that is answered already; the story told only the first."""

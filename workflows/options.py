@@ -102,6 +102,10 @@ WRITE_HOLD = ActivityConfig(
 TELL_ATLAS_OF_HOLD = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=3), retry_policy=RetryPolicy(maximum_attempts=1)
 )
+# Who answers lives. After the 2 s of who doubted it, a successor still speaks within 5 s.
+PING_AGENT = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=2), retry_policy=RetryPolicy(maximum_attempts=1)
+)
 # Goodbye is a courtesy: Atlas also ends when the room closes.
 TELL_ATLAS_TO_END = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=2), retry_policy=RetryPolicy(maximum_attempts=1)

@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 from contract.calls import CallRequest, Direction
 from contract.identity import AgentRole, agent_identity
-from contract.rooms import AtlasRpc, Gate, Opening
+from contract.rooms import PING_RPC, AtlasRpc, Gate, Opening
 from contract.steps import (
     AgentOrder,
     AssistantChosen,
@@ -28,6 +29,7 @@ from contract.steps import (
 )
 from workflows import options
 from workflows.call_state import CallState
+from workflows.state.agents import AgentPost
 
 T = TypeVar("T")
 
@@ -119,6 +121,21 @@ async def tell_atlas_of_hold(state: CallState, is_held: bool, seq: int) -> None:
     method = AtlasRpc.HOLD if is_held else AtlasRpc.RESUME
     summary = f"Tell Atlas to {'hold' if is_held else 'resume'}"
     await _tell_atlas(state, method, {"seq": seq}, summary, options.TELL_ATLAS_OF_HOLD)
+
+
+async def ping_agent(state: CallState, post: AgentPost) -> bool:
+    """Whether it answers."""
+    message = TellAtlas(
+        room_name=state.request.room_name,
+        identity=agent_identity(post.role, post.generation),
+        method=PING_RPC,
+    )
+    summary = f"Ask {post.role.display_name} whether it is there"
+    try:
+        await do(Step.TELL_ATLAS, message, type(None), summary, options.PING_AGENT)
+    except ActivityError:
+        return False
+    return True
 
 
 async def tell_atlas_to_end(state: CallState) -> None:

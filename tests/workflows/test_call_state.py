@@ -232,7 +232,7 @@ def test_media_bot_is_known_by_its_hyphen() -> None:
     assert state.agents.posts[AgentRole.MEDIA_BOT].came
 
 
-def test_an_agent_that_is_not_heard_is_lost_once_in_ten_seconds() -> None:
+def test_an_agent_that_is_not_heard_is_doubted_once_in_ten_seconds() -> None:
     state = call()
     state.apply(fact(FactKind.AGENT_READY, 1, FactSource.ATLAS, generation=1, seq=1))
 
@@ -241,11 +241,17 @@ def test_an_agent_that_is_not_heard_is_lost_once_in_ten_seconds() -> None:
         return fact(FactKind.AGENT_LOST, second, FactSource.MEDIA_BOT, data=data)
 
     state.apply(unheard(10, 1))
+    assert state.atlas.doubted
+    state.agents.answers(state.atlas, BEGIN + timedelta(seconds=11), does=True)
+    assert not state.atlas.doubted
+    assert not state.atlas.lost
+    state.apply(unheard(19, 1))
+    assert not state.atlas.doubted
+    state.apply(unheard(21, 1))
+    state.agents.answers(state.atlas, BEGIN + timedelta(seconds=22), does=False)
     assert state.atlas.lost
     state.atlas.next_generation()
-    state.apply(fact(FactKind.AGENT_READY, 12, FactSource.ATLAS, generation=2, seq=1))
-    for late in (unheard(10.5, 1), unheard(19, 2)):
+    state.apply(fact(FactKind.AGENT_READY, 23, FactSource.ATLAS, generation=2, seq=1))
+    for late in (unheard(20, 1), unheard(29, 2)):
         state.apply(late)
-        assert not state.atlas.lost
-    state.apply(unheard(21, 2))
-    assert state.atlas.lost
+        assert not state.atlas.doubted

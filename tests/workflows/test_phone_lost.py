@@ -12,6 +12,7 @@ from contract.endings import EndedBy, EndedReason
 from contract.facts import FactKind, FactSource
 from contract.identity import AgentRole
 from contract.phone import PHONE_THERE_ERROR, PhoneSeen
+from contract.rooms import PING_RPC
 from contract.steps import Step
 from tests.workflows.phone import Phone
 from tests.workflows.test_phone_call import talking
@@ -161,6 +162,7 @@ async def test_what_is_told_after_the_end_changes_nothing(
 async def test_atlas_that_is_not_heard_is_replaced_once(
     world: World, phone: Phone, task_queue: str
 ) -> None:
+    world.silent_agents.add("atlas-1")
     call = await talking(world, phone, task_queue)
     for second, generation in ((20, 1), (20.5, 1), (23, 2)):
         unheard = world.fact(
@@ -174,3 +176,24 @@ async def test_atlas_that_is_not_heard_is_replaced_once(
     await phone.hang_up(call.id, 25)
     await call.result()
     assert [order.agent.generation for order in world.orders(Step.DISPATCH_AGENT)] == [2]
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_atlas_that_is_not_heard_but_answers_stays(
+    world: World, phone: Phone, task_queue: str
+) -> None:
+    """On a busy machine it is the listener who is late."""
+    call = await talking(world, phone, task_queue)
+    unheard = world.fact(
+        FactKind.AGENT_LOST,
+        FactSource.MEDIA_BOT,
+        at=phone.at(20),
+        data={"role": "atlas", "generation": 1},
+    )
+    asked = world.steps().count(Step.TELL_ATLAS)
+    await world.tell(call.id, unheard)
+    await world.until(Step.TELL_ATLAS, asked + 1)
+    await phone.hang_up(call.id, 25)
+    await call.result()
+    assert Step.DISPATCH_AGENT not in world.steps()
+    assert [each.method for each in world.orders(Step.TELL_ATLAS)].count(PING_RPC) == 1

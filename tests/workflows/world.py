@@ -25,6 +25,7 @@ from contract.facts import Fact, FactKind, FactSource, ParticipantKind, Particip
 from contract.holds import HoldState
 from contract.identity import AgentRole, new_call_id
 from contract.recordings import EgressSeen, EgressStatus
+from contract.rooms import PING_RPC
 from contract.steps import (
     CALL_UNKNOWN_ERROR,
     AgentOrder,
@@ -63,6 +64,7 @@ class World:
         self.asked: list[tuple[Step, Any]] = []
         self.records: list[WriteRecord] = []
         self.recordings: list[WriteRecording] = []
+        self.silent_agents: set[str] = set()  # identities that answer no ping
         self.agents_who_come: Callable[[AgentOrder], bool] = lambda order: True
         self.open_room_error: ApplicationError | None = None
         self.egress_errors: list[ApplicationError] = []
@@ -224,6 +226,8 @@ class World:
     @activity.defn(name=Step.TELL_ATLAS)
     async def tell_atlas(self, message: TellAtlas) -> None:
         self.note(Step.TELL_ATLAS, message)
+        if message.method == PING_RPC and message.identity in self.silent_agents:
+            raise ApplicationError("No answer.", type="livekit-unavailable")
 
     @activity.defn(name=Step.REMOVE_PARTICIPANT)
     async def remove_participant(self, who: InRoom) -> None:

@@ -9,7 +9,7 @@ from contract.facts import Fact, FactKind, UsageItem
 from contract.identity import AgentRole
 from workflows.state.core import CallCore
 
-# Who watches an agent by its heartbeat may be wrong, and a successor needs time to be heard.
+# Who does not hear an agent's heartbeat may itself be late, and a successor needs time to be heard.
 _NOT_TWICE_WITHIN = timedelta(seconds=10)
 
 
@@ -23,11 +23,12 @@ class AgentPost:
     ready: bool = False  # it said itself that it can be spoken to
     lost: bool = False
     failure: str = ""
-    unheard_at: datetime | None = None  # when it was last given up for want of a heartbeat
+    doubted: bool = False  # somebody hears its heartbeat no more; nobody has looked yet
+    doubted_at: datetime | None = None  # the last time that was so
 
     def next_generation(self) -> None:
         self.generation += 1
-        self.came = self.ready = self.lost = False
+        self.came = self.ready = self.lost = self.doubted = False
         self.failure = ""
 
 
@@ -103,14 +104,23 @@ class Agents:
                 self._lose(fact, post, f"{role.display_name} is gone.")
 
     def is_unheard(self, fact: Fact) -> None:
-        """Another agent or the phone hears no heartbeat of it any more."""
+        """Another agent hears no heartbeat of it any more. On a busy machine that may be wrong, and
+        to replace one that lives costs the caller more: the workflow asks it (AgentPosts)."""
         post = self.posts[AgentRole(str(fact.data.get("role")))]
         if int(fact.data.get("generation", 0)) != post.generation or not post.came or post.lost:
             return
-        if post.unheard_at and abs(fact.at - post.unheard_at) < _NOT_TWICE_WITHIN:
+        if post.doubted_at and abs(fact.at - post.doubted_at) < _NOT_TWICE_WITHIN:
             return
-        post.unheard_at = fact.at
-        self._lose(fact, post, f"{post.role.display_name} is not heard of any more.")
+        post.doubted, post.doubted_at = True, fact.at
+
+    def answers(self, post: AgentPost, at: datetime, *, does: bool) -> None:
+        """What came of asking an agent that was doubted."""
+        post.doubted = False
+        if not does and not post.lost:
+            post.lost = True
+            text = f"{post.role.display_name} is not heard of any more."
+            data = {"generation": post.generation}
+            self._core.journal.note(at, "platform", "agent_lost", text, data)
 
     def opens(self, fact: Fact) -> None:
         self.opening_started = True
