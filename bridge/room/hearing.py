@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from livekit import rtc
 
 from bridge.room import metrics
@@ -25,14 +27,12 @@ class Hearing:
         self._earpiece = earpiece
         self._generation: dict[str, int] = {}
         self._heard: set[str] = set()
-        self._handlers = {
-            "track_published": lambda publication, participant: self.review(),
+        self._handlers: dict[str, Callable[..., None]] = {
+            "track_published": self._changed,
             "track_subscribed": self._subscribed,
-            "track_unsubscribed": lambda track, publication, participant: self._forget(
-                publication.sid
-            ),
-            "participant_connected": lambda participant: self.review(),
-            "room_metadata_changed": lambda before, after: self.review(),
+            "track_unsubscribed": self._unsubscribed,
+            "participant_connected": self._changed,
+            "room_metadata_changed": self._changed,
         }
 
     def start(self) -> None:
@@ -43,6 +43,7 @@ class Hearing:
     def close(self) -> None:
         for event, handler in self._handlers.items():
             self._room.off(event, handler)  # type: ignore[arg-type]
+        self._handlers.clear()
         for sid in tuple(self._heard):
             self._forget(sid)
 
@@ -57,6 +58,14 @@ class Hearing:
                     self._forget(publication.sid)  # at once, whenever LiveKit gets round to it
                 if publication.subscribed != wanted:
                     publication.set_subscribed(wanted)
+
+    def _changed(self, *_: object) -> None:
+        self.review()
+
+    def _unsubscribed(
+        self, _: rtc.Track, publication: rtc.RemoteTrackPublication, *_more: object
+    ) -> None:
+        self._forget(publication.sid)
 
     def _subscribed(
         self,

@@ -220,11 +220,13 @@ class RoomLeg:
         if self.report is not None:
             return
         self.report = report
+        self.leg.on_event = None
         self._farewell.begin()  # runs when all this is said
         self._decided.set()
         self._presence.sound.close()
         if self._measuring is not None:
             self._measuring.cancel()
+            self._measuring = None
         more = {SipAttribute.CALL_STATUS: "hangup"} if self._answered_at is not None else {}
         self._show(PhoneState.ENDED, more)
         self._news.ended(report)

@@ -96,6 +96,7 @@ class Presence:
 
     async def leave(self) -> None:
         """From whatever point `enter` came to; safe to repeat."""
+        self.on_repair = None
         async with contextlib.AsyncExitStack() as stack:  # each of them, whatever another does
             stack.push_async_callback(self.seat.leave)
             stack.push_async_callback(self.sound.aclose)

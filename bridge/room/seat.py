@@ -51,6 +51,11 @@ class Seat:
         self._joining: asyncio.Task[None] | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self._is_left = False
+        self._handlers = {
+            "disconnected": self._disconnected,
+            "reconnecting": self._reconnecting,
+            "reconnected": self._reconnected,
+        }
 
     async def take(self, attributes: Mapping[str, str], patience: float) -> None:
         """Raises PhoneThere, RoomGone or LiveKitAway; `leave` is due then as well."""
@@ -76,9 +81,8 @@ class Seat:
         raise RoomGone(self.gone.detail)
 
     async def _join(self, attributes: Mapping[str, str], patience: float) -> None:
-        self.room.on("disconnected", self._disconnected)
-        self.room.on("reconnecting", self._reconnecting)
-        self.room.on("reconnected", self._reconnected)
+        for event, handler in self._handlers.items():
+            self.room.on(event, handler)  # type: ignore[arg-type]
         token = self._access.join_token(self._room_name, attributes)
         options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=patience)
         # A join that is given up goes on in LiveKit's client, and would sit there for ever.
@@ -138,6 +142,10 @@ class Seat:
         except Exception as error:  # the room is to be left, whatever LiveKit's client thinks
             self._log.warning("room_not_left", error=type(error).__name__)
             await self._access.remove_phone(self._room_name)
+        for event, handler in self._handlers.items():
+            self.room.off(event, handler)  # type: ignore[arg-type]
+        self._handlers.clear()
+        self.on_gone = self.on_back = None
 
     def _disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
         if self._is_left or self.gone is not None:

@@ -45,6 +45,7 @@ class Sound:
             self._leg.on_frame = None
             if self._leg.media is not None:
                 self._leg.media.source = None
+            self._leg = None
 
     async def aclose(self) -> None:
         self.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
+import weakref
 
 import pytest
 from livekit import api
@@ -107,3 +109,18 @@ async def test_many_legs_whose_ends_cross_everything_leave_nothing(table: Table)
     assert not table.legs._tasks
     await eventually(lambda: len(asyncio.all_tasks()) <= tasks, 3)
     assert not table.bridge.legs
+
+
+async def test_nothing_of_a_leg_waits_for_the_garbage_collector(table: Table) -> None:
+    """Which a process that carries many calls hardly ever runs (bridge.rtp.collecting)."""
+    call = await table.talk()
+    leg = weakref.ref(call.leg)
+    room = weakref.ref(call.leg._presence.seat.room)
+    gc.disable()
+    try:
+        call.leg.cancel()
+        await call.over()
+        del call
+        await eventually(lambda: leg() is None and room() is None)
+    finally:
+        gc.enable()
