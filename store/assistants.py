@@ -18,7 +18,8 @@ from store.first_write import insert_if_absent
 from store.locks import CHANGE_LOCK
 from store.models import AssistantRow, NumberRow
 
-MAX_HOLD_SECONDS = 1800.0
+# Of assistants that were written before each had its own limit.
+_USUAL_MAX_HOLD_SECONDS = 1800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +49,7 @@ class StoredAssistant:
 
     @property
     def max_hold_seconds(self) -> float:
-        # Assistants that were written before there was a limit have the usual one.
-        return float(self.config.get("max_hold_seconds", MAX_HOLD_SECONDS))
+        return float(self.config.get("max_hold_seconds", _USUAL_MAX_HOLD_SECONDS))
 
 
 class Assistants:

@@ -15,9 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from contract.calls import CallStatus
+from store.call_indexes import HAS_DIALLED, HAS_LINE, OPEN_ON_TRUNK
 from store.errors import CallOver, CallUnknown, TrunkDisabled, TrunkUnknown
 from store.locks import CHANGE_LOCK
-from store.models import HAS_DIALLED, HAS_LINE, OPEN_ON_TRUNK, CallRow, TrunkRow
+from store.models import CallRow, TrunkRow
 
 # Who has not asked for so long waits no more: its workflow died, or was told to stop.
 STILL_WAITING = timedelta(seconds=5)
