@@ -47,7 +47,11 @@ class Microphone:
         source = FrameSource(sample_rate)
         track = rtc.LocalAudioTrack.create_audio_track(_NAME, source.source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE, red=False)
-        await self._room.local_participant.publish_track(track, options)
+        try:
+            await self._room.local_participant.publish_track(track, options)
+        except BaseException:
+            await source.aclose()
+            raise
         self._silence = bytes(sample_rate // 50 * 2)
         self._said_until = time.monotonic()
         self._source = source
