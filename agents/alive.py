@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import math
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,9 @@ _LOOK = 0.05
 # A look that comes so late was not late by itself: this process stood still, and what others sent
 # meanwhile lies unread before it.
 _OWN_STALL = 0.4
+# How far back a watcher looks at its own pace, and how much longer it waits at most for that.
+_PACE_LOOKS = 200
+_SLOWEST = 3.0
 
 
 class Heartbeat:
@@ -82,6 +86,7 @@ class Watch:
         self._can_hear = can_hear
         self._on_lost = on_lost
         self._heard: dict[str, _Heard] = {}
+        self._late: deque[float] = deque(maxlen=_PACE_LOOKS)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -119,11 +124,20 @@ class Watch:
                 self._excuse(math.inf, now)
             elif late > _OWN_STALL:
                 self._excuse(late, now)
+            else:
+                self._late.append(max(late, 0.0))
             last = now
+            patience = SILENCE * self._slowness()
             for identity, heard in self._heard.items():
-                if heard.asking is None and not heard.is_lost and now - heard.at >= SILENCE:
+                if heard.asking is None and not heard.is_lost and now - heard.at >= patience:
                     asking = self._ask(identity, heard)
                     heard.asking = asyncio.create_task(asking, name=f"ping {identity}")
+
+    def _slowness(self) -> float:
+        """1 on a quiet machine, 2 where everything takes twice its time: those who are watched
+        run there as well, and a living one that is declared lost costs more than a second."""
+        late = sum(self._late) / len(self._late) if self._late else 0.0
+        return min(1.0 + late / _LOOK, _SLOWEST)
 
     def _excuse(self, seconds: float, now: float) -> None:
         """Nobody is to blame for what we could not hear. While LiveKit is away everybody has their

@@ -15,7 +15,7 @@ from livekit.agents import JobContext
 from agents.alive import PING_PATIENCE, Watch
 from contract.facts import FactKind
 from contract.identity import AgentRole, parse_agent_identity
-from contract.rooms import PING_RPC, RoomMetadata, Topic
+from contract.rooms import PING_RPC, RoomMetadata, SipAttribute, Topic
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class CallWatch:
         self,
         ctx: JobContext,
         human_identity: str,
+        call_id: str,
         tell: Callable[[FactKind, dict[str, Any]], None],
         *,
         agents: bool,
@@ -45,16 +46,21 @@ class CallWatch:
         self._ctx = ctx
         self._room = ctx.room
         self._human_identity = human_identity
+        self._call_id = call_id
         self._tell = tell
         self._agents = agents
         self._watch = Watch(ping=self._ping, can_hear=self._is_connected, on_lost=self._lost)
 
     def start(self) -> None:
         self._room.on("data_received", self._received)
+        self._room.on("participant_connected", self._joined)
         self._room.on("participant_disconnected", self._left)
         self._watch.start()
+        for participant in self._room.remote_participants.values():
+            self._joined(participant)
 
     async def aclose(self) -> None:
+        self._room.off("participant_connected", self._joined)
         self._room.off("participant_disconnected", self._left)
         self._room.off("data_received", self._received)
         await self._watch.aclose()
@@ -65,6 +71,13 @@ class CallWatch:
             return
         if self._is_phone(sender) or self._is_current(sender.identity):
             self._watch.beat(sender.identity)
+
+    def _joined(self, participant: rtc.RemoteParticipant) -> None:
+        # The bridge's phone beats from its first moment on, so its coming is the first sign: the
+        # bridge may die before it has dialled. livekit-sip's phones have ids of its own here.
+        is_ours = participant.attributes.get(SipAttribute.CALL_ID) == self._call_id
+        if is_ours and self._is_phone(participant):
+            self._watch.beat(participant.identity)
 
     def _left(self, participant: rtc.RemoteParticipant) -> None:
         self._watch.forget(participant.identity)

@@ -136,7 +136,9 @@ class AtlasCall:
             on_gone=lambda: presence.leave("the human left"),
         )
         self._human.start()
-        self._watch = CallWatch(self._ctx, self._job.human_identity, self._tell, agents=False)
+        self._watch = CallWatch(
+            self._ctx, self._job.human_identity, self._job.call_id, self._tell, agents=False
+        )
         self._watch.start()
 
     def _make_conversation(self, assistant: Assistant, turns: TurnPoster) -> Conversation:

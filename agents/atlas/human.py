@@ -26,6 +26,8 @@ _GONE_FOR_GOOD = {
     rtc.DisconnectReason.USER_UNAVAILABLE,
 }
 RETURN_PATIENCE = 5.0
+# Of LiveKit's clients after it was away: as long as they try to come back.
+REJOIN_PATIENCE = 20.0
 
 
 class Human:
@@ -46,8 +48,10 @@ class Human:
         self._on_present = on_present
         self._on_gone = on_gone
         self._farewell: asyncio.TimerHandle | None = None
+        self._out_of_sight: rtc.RemoteParticipant | None = None
 
     def start(self) -> None:
+        self._room.on("reconnected", self._look_again)
         self._room.on("participant_connected", self._joined)
         self._room.on("participant_disconnected", self._left)
         self._room.on("track_published", self._published)
@@ -58,12 +62,14 @@ class Human:
         self._room.off("track_published", self._published)
         self._room.off("participant_disconnected", self._left)
         self._room.off("participant_connected", self._joined)
+        self._room.off("reconnected", self._look_again)
         self._stop_waiting()
 
     def _joined(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity != self._identity:
             return
         self._stop_waiting()
+        self._out_of_sight = None
         self._tell(FactKind.PARTICIPANT_JOINED, self._seen(participant))
         for publication in participant.track_publications.values():
             self._published(publication, participant)
@@ -72,14 +78,29 @@ class Human:
     def _left(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity != self._identity:
             return
+        if self._room.connection_state != rtc.ConnectionState.CONN_CONNECTED:
+            # We are the one who is cut off: livekit's client then says so of everybody.
+            self._out_of_sight = participant
+            return
         reason = participant.disconnect_reason or rtc.DisconnectReason.UNKNOWN_REASON
-        self._tell(
-            FactKind.PARTICIPANT_LEFT,
-            self._seen(participant, rtc.DisconnectReason.Name(reason)),
-        )
+        self._tell_left(participant, reason)
         patience = 0.0 if reason in _GONE_FOR_GOOD else RETURN_PATIENCE
-        self._stop_waiting()
-        self._farewell = asyncio.get_running_loop().call_later(patience, self._on_gone)
+        self._wait(patience, self._on_gone)
+
+    def _look_again(self) -> None:
+        if self._out_of_sight is not None:
+            self._wait(REJOIN_PATIENCE, self._has_not_come_back)
+
+    def _has_not_come_back(self) -> None:
+        if self._out_of_sight is not None:
+            self._tell_left(self._out_of_sight, rtc.DisconnectReason.UNKNOWN_REASON)
+        self._on_gone()
+
+    def _tell_left(
+        self, participant: rtc.RemoteParticipant, reason: rtc.DisconnectReason.ValueType
+    ) -> None:
+        name = rtc.DisconnectReason.Name(reason)
+        self._tell(FactKind.PARTICIPANT_LEFT, self._seen(participant, name))
 
     def _published(
         self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
@@ -90,6 +111,10 @@ class Human:
             and publication.source == rtc.TrackSource.SOURCE_MICROPHONE
         ):
             publication.set_subscribed(True)
+
+    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
+        self._stop_waiting()
+        self._farewell = asyncio.get_running_loop().call_later(seconds, then)
 
     def _stop_waiting(self) -> None:
         if self._farewell is not None:

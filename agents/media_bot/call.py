@@ -30,7 +30,9 @@ class MediaBotCall:
         self._presence.start()
         self._presence.appear({})
         self._presence.tell(FactKind.AGENT_READY)
-        self._watch = CallWatch(self._ctx, self._job.human_identity, self._tell, agents=True)
+        self._watch = CallWatch(
+            self._ctx, self._job.human_identity, self._job.call_id, self._tell, agents=True
+        )
         self._watch.start()
 
     async def aclose(self) -> None:

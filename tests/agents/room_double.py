@@ -16,6 +16,9 @@ class Person:
     identity: str
     kind: int = STANDARD
     attributes: dict[str, str] = field(default_factory=dict)
+    sid: str = "PA_1"
+    track_publications: dict[str, Any] = field(default_factory=dict)
+    disconnect_reason: int | None = None
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,16 @@ class RoomDouble(rtc.EventEmitter[str]):
     def __init__(self, *people: Person) -> None:
         super().__init__()
         self.remote_participants: dict[str, Any] = {person.identity: person for person in people}
+        self.connection_state = rtc.ConnectionState.CONN_CONNECTED
 
     def enter(self, person: Person) -> None:
         self.remote_participants[person.identity] = person
         self.emit("participant_connected", person)
+
+    def leave(self, person: Person, reason: int | None) -> None:
+        person.disconnect_reason = reason
+        del self.remote_participants[person.identity]
+        self.emit("participant_disconnected", person)
 
     def write(self, person: Person, **attributes: str) -> None:
         changed = {name.replace("_", "."): value for name, value in attributes.items()}

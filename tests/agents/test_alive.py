@@ -200,3 +200,25 @@ async def test_on_a_machine_that_stumbles_all_the_time_the_gone_are_noticed_too(
         clock.jump(0.6)
     assert lost == ["phone"]
     await watch.aclose()
+
+
+async def test_where_everything_takes_twice_its_time_a_watcher_waits_twice_as_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(monkeypatch)
+    loop = asyncio.get_running_loop()
+    asked: list[float] = []
+
+    async def ping(_: str) -> bool:
+        asked.append(loop.time())
+        return False
+
+    watch = Watch(ping=ping, can_hear=lambda: True, on_lost=lambda *_: None)
+    watch.start()
+    begun = loop.time()
+    watch.beat("phone")
+    for _ in range(45):
+        await asyncio.sleep(0.05)
+        clock.jump(0.05)
+    assert 2.2 < asked[0] - begun < 4.6
+    await watch.aclose()
