@@ -191,7 +191,7 @@ class RoomLeg:
 
     def _tell_hold(self, seq: int, holds: bool) -> None:
         kind = FactKind.HELD if holds else FactKind.RESUMED
-        self._news.tell(kind, {"holder": Holder.REMOTE, "seq": seq})
+        self._news.hold(kind, {"holder": Holder.REMOTE, "seq": seq})
 
     def _asked_to_transfer(self, event: TransferRequested) -> None:
         # It names a number: not for everybody in the room, and for no log.
