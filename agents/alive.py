@@ -29,6 +29,7 @@ _LOOK = 0.05
 _OWN_STALL = 0.4
 # How far back a watcher looks at its own pace, and how much longer it waits at most for that.
 _PACE_LOOKS = 200
+_USUALLY_LATE = 0.02
 _SLOWEST = 3.0
 
 
@@ -137,7 +138,7 @@ class Watch:
         """1 on a quiet machine, 2 where everything takes twice its time: those who are watched
         run there as well, and a living one that is declared lost costs more than a second."""
         late = sum(self._late) / len(self._late) if self._late else 0.0
-        return min(1.0 + late / _LOOK, _SLOWEST)
+        return min(1.0 + max(late - _USUALLY_LATE, 0.0) / _LOOK, _SLOWEST)
 
     def _excuse(self, seconds: float, now: float) -> None:
         """Nobody is to blame for what we could not hear. While LiveKit is away everybody has their
