@@ -14,12 +14,12 @@ from activities.store_errors import trunk_errors_are_final
 from contract.holds import Holder, HoldState
 from contract.identity import PHONE_IDENTITY
 from contract.phone import PhoneSeen, PhoneTold, TellPhone
-from contract.rooms import Attribute
+from contract.rooms import PING_RPC, Attribute
 from contract.steps import HoldWritten, InRoom, LineTaken, Step, TakeLine, WriteHold
 from store.database import Database
 from store.lines import LineOffer, Lines
 
-_ANSWER_SECONDS = 2.8
+_ANSWER_SECONDS, _PING_SECONDS = 2.8, 1.5
 # A transfer goes on longer than one question may; who asks again waits for the same one.
 _TRANSFER_SECONDS = 40.0
 _ASK_AGAIN_SECONDS = 0.2
@@ -79,7 +79,7 @@ class PhoneActivities:
             merged = _merged(wished, now)
             if merged != now:
                 await self._write(order, {Attribute.CALL_HOLD: merged.to_json()})
-        return HoldWritten(is_there=True, seq=merged.seq)
+        return HoldWritten(is_there=True, seq=merged.seq, over=now.seq)
 
     async def _ask(self, message: TellPhone) -> PhoneTold:
         if await participant_in(self._livekit, message.room_name, PHONE_IDENTITY) is None:
@@ -91,7 +91,7 @@ class PhoneActivities:
                 PHONE_IDENTITY,
                 message.method,
                 message.payload,
-                patience=_ANSWER_SECONDS,
+                patience=_PING_SECONDS if message.method == PING_RPC else _ANSWER_SECONDS,
             )
         except api.ServerError:
             if await participant_in(self._livekit, message.room_name, PHONE_IDENTITY) is None:

@@ -148,10 +148,12 @@ class WriteHold:
 
 @dataclass(frozen=True, slots=True)
 class HoldWritten:
-    """`seq` is higher than wished where the bridge had used it up. Not there: nobody to tell."""
+    """`seq` is higher than wished where the bridge had used it up, `over` what was there before.
+    Not there: nobody to tell."""
 
     is_there: bool
     seq: int
+    over: int = 0
 
 
 @dataclass(frozen=True, slots=True)

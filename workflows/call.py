@@ -153,17 +153,20 @@ class CallWorkflow(CallMessages):
     # --- The wrap-up: the same on every path -----------------------------------------------------
 
     async def _wrap_up(self) -> CallReport:
-        ending = self._state.ending
-        assert ending is not None
         self._holds.stop()
         await self._phone.end()  # first, so that nobody pays for our goodbyes
+        if self._phone.may_live_on:
+            await self._end_the_phone_by_its_room()
+        ending = self._state.ending
+        assert ending is not None
         self._holds.close()
         self._state.status = CallStatus.ENDED
         self._note("ended", ending.ended_by.value, ending.detail, reason=ending.reason.value)
         await self._posts.dismiss()
         await self._posts.say_goodbye()
         await self._recording.stop()
-        await self._close_room()
+        if not self._state.room_closed:
+            await self._close_room()
         await self._collect_usage()
         await self._settle_bill()
         await self._keeper.finish()
@@ -172,6 +175,13 @@ class CallWorkflow(CallMessages):
             await self._close_room()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._report(ending)
+
+    async def _end_the_phone_by_its_room(self) -> None:
+        """A bridge that we do not reach says BYE when its room goes, and tells when that was."""
+        await self._posts.dismiss()
+        await self._recording.stop()
+        await self._close_room()
+        await self._phone.report_comes()
 
     async def _close_room(self) -> None:
         """Also when opening it failed: the failed try may have made the room all the same."""

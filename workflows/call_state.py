@@ -103,7 +103,7 @@ class CallState(CallCore):
             case FactKind.LEG_ENDED:
                 self.phone.has_ended(fact)
             case FactKind.PHONE_LOST:
-                self.phone.lost(fact)
+                self.phone.is_unheard(fact)
 
     def _joined(self, fact: Fact) -> None:
         who = ParticipantSeen.from_data(fact.data)

@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError
 from contract.calls import HoldAnswer, HoldCommand
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.holds import Holder
-from workflows import phone_steps, steps
+from workflows import options, phone_steps, steps
 from workflows.call_state import CallState
 from workflows.phone_controls import refusal
 
@@ -26,7 +26,7 @@ class HoldKeeper:
         self._tasks: list[asyncio.Task[None]] = []
         self._told = self._wanted
         self._told_generation = 1
-        self._is_telling = False
+        self._begun = self._done = 0  # tellings
 
     def start(self) -> None:
         self._tasks = [
@@ -58,8 +58,10 @@ class HoldKeeper:
         return await self._answer()
 
     async def _answer(self) -> HoldAnswer:
+        """Once the telling that has it is over, whatever has changed since."""
+        telling = self._begun + 1 if self._has_news else self._begun
         await workflow.wait_condition(
-            lambda: self._state.ending is not None or not (self._has_news or self._is_telling)
+            lambda: self._state.ending is not None or self._done >= telling or self._is_told
         )
         return HoldAnswer(tuple(sorted(self._state.holds.holders)))
 
@@ -83,22 +85,31 @@ class HoldKeeper:
     def _has_news(self) -> bool:
         return self._wanted != self._told or self._has_successor
 
+    @property
+    def _is_told(self) -> bool:
+        return self._done == self._begun and not self._has_news
+
     async def _tell_the_room(self) -> None:
         while True:
             await workflow.wait_condition(lambda: self._has_news)
-            self._is_telling = True
+            self._begun += 1
             wanted, hold = self._wanted, self._state.holds.next_state()
             self._told_generation = self._state.atlas.generation
-            seq = hold.seq
+            seq, is_written = hold.seq, True
             if wanted != self._told:
-                self._told = wanted
                 try:
-                    seq = (await phone_steps.write_hold(self._state, hold)).seq
+                    written = await phone_steps.write_hold(self._state, hold)
+                    seq = written.seq
+                    self._state.holds.written(seq, over=written.over)
                 except ActivityError as error:
                     workflow.logger.warning("The hold could not be written: %s", error.cause)
-                self._state.holds.written(seq)
+                    is_written = False
             await self._tell_atlas(seq)
-            self._is_telling = False
+            self._done = self._begun
+            if is_written:
+                self._told = wanted
+            else:
+                await workflow.sleep(options.HOLD_AGAIN, summary="Tell the hold again")
 
     async def _tell_atlas(self, seq: int) -> None:
         atlas = self._state.atlas

@@ -16,6 +16,7 @@ class Journal:
         self._count = 0
         self._pending: list[TimelineEntry] = []
         self._urgent = False
+        self._flood = False
 
     def note(
         self,
@@ -26,10 +27,13 @@ class Journal:
         data: dict[str, Any] | None = None,
         *,
         can_wait: bool = False,
+        is_flood: bool = False,
     ) -> None:
-        """`can_wait`: something else is sure to follow soon, and one write serves both."""
+        """`can_wait`: something else is sure to follow soon, and one write serves both. `is_flood`:
+        there may be any number of these, so after some they are written now and then only."""
         self._count += 1
-        self._urgent = self._urgent or not can_wait
+        self._flood = self._flood or is_flood
+        self._urgent = self._urgent or not (can_wait or is_flood)
         self._pending.append(
             TimelineEntry(
                 source=self._source,
@@ -50,7 +54,11 @@ class Journal:
     def has_urgent_news(self) -> bool:
         return self._urgent
 
+    @property
+    def has_flood(self) -> bool:
+        return self._flood
+
     def take(self) -> tuple[TimelineEntry, ...]:
-        self._urgent = False
+        self._urgent = self._flood = False
         taken, self._pending = tuple(self._pending), []
         return taken

@@ -36,6 +36,13 @@ LEG_ENDED_COMES = timedelta(seconds=3)
 DIALLING_STOPS = timedelta(seconds=8)
 # What was on its way when the call ended may still be answered, as a transfer that succeeded is.
 LAST_ANSWER = timedelta(seconds=2)
+# So long a bridge tries to come back into its room; a dead one is missed sooner, by the agents.
+PHONE_COMES_BACK = timedelta(seconds=30)
+# A far side that presses hold or keys without end is written at once so often, then now and then.
+PROMPT_FLOODS = 10
+FLOOD_PAUSE = timedelta(seconds=5)
+# A hold that could not be told is told again.
+HOLD_AGAIN = timedelta(seconds=2)
 # How long the wrap-up waits for others before it settles with what it has.
 RECORDING_STOPS = timedelta(seconds=12)
 USAGE_ARRIVES = timedelta(seconds=4)
@@ -85,6 +92,9 @@ LOOK_FOR_PHONE = ActivityConfig(
 HANG_UP_PHONE = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=6),
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=250), maximum_attempts=2),
+)
+PING_PHONE = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=4), retry_policy=RetryPolicy(maximum_attempts=1)
 )
 PRESS_KEYS = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=6),

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.phone import Dialled, LegReport
@@ -14,8 +14,10 @@ from contract.rooms import PhoneRpc, PhoneState
 from workflows import options, phone_steps, steps
 from workflows.call_state import CallState
 from workflows.exits import CallOver, ending_of_what_was_not_dialled
+from workflows.state.phone import Gone
 from workflows.waiting import give_up, refuse_when_over, unless_over, until, within
 
+LIVEKIT_UNREACHABLE = "livekit-unreachable"  # activities.livekit_errors
 _UNKNOWN = "Nobody can say what became of the dialling."
 
 
@@ -23,11 +25,14 @@ class Phone:
     def __init__(self, state: CallState) -> None:
         self._state = state
         self._dialling: workflow.ActivityHandle[Dialled] | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._watching: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         if self._state.phone.is_ordered:
-            self._watching = asyncio.create_task(self._notice_that_it_left())
+            self._watching = [
+                asyncio.create_task(self._notice_that_it_left()),
+                asyncio.create_task(self._notice_that_it_is_unheard()),
+            ]
 
     async def take_line(self) -> None:
         """Waits its turn, as long as the order says."""
@@ -58,8 +63,8 @@ class Phone:
     async def end(self) -> None:
         """Whatever became of the call: its phone is hung up. Returns when the leg is over, or when
         nobody says so in time."""
-        if self._watching is not None:
-            self._watching.cancel()
+        for watching in self._watching:
+            watching.cancel()
         if self._dialling is None:
             return
         phone = self._state.phone
@@ -70,11 +75,22 @@ class Phone:
         if phone.is_lost or not await self._hang_up():
             await self._remove_ghost()
         if not phone.is_lost:
-            await within(
-                options.LEG_ENDED_COMES,
-                lambda: phone.report is not None,
-                "The bridge has this long to say how the leg ended",
-            )
+            await self.report_comes()
+
+    @property
+    def may_live_on(self) -> bool:
+        """Nobody knows that its leg is over: that the phone is not in the room is no proof."""
+        phone = self._state.phone
+        if self._dialling is None or phone.report is not None or phone.is_lost:
+            return False
+        return not self._was_not_dialled(self._dialling)
+
+    async def report_comes(self) -> None:
+        await within(
+            options.LEG_ENDED_COMES,
+            lambda: self._state.phone.report is not None,
+            "The bridge has this long to say how the leg ended",
+        )
 
     def _learn(self, dialled: Dialled) -> None:
         if dialled.refused is not None:
@@ -102,20 +118,58 @@ class Phone:
             timeout=patience,
             summary="The phone may be answered, or its end be told, for so long",
         ):
-            raise self._over(CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, _UNKNOWN))
+            unknown = CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, _UNKNOWN)
+            state.end(unknown, workflow.now(), guessed=True)
+            raise CallOver
 
     async def _notice_that_it_left(self) -> None:
-        """The bridge tells why, and LiveKit that; the bridge's word counts when it comes soon."""
+        """The bridge tells why, and LiveKit that; the bridge's word counts when it comes in time.
+        One that lost its room tries to come back."""
         state, phone = self._state, self._state.phone
         while True:
             await workflow.wait_condition(lambda: phone.gone is not None and state.ending is None)
-            await within(
-                options.LEG_ENDED_COMES,
-                lambda: phone.gone is None or state.ending is not None,
-                "The bridge has this long to say why the phone left",
+            gone = phone.gone
+            assert gone is not None
+            patience = options.PHONE_COMES_BACK if gone.may_come_back else options.LEG_ENDED_COMES
+            if await self._changes(gone, patience):
+                continue
+            if gone.may_come_back and await self._is_there():
+                phone.came()
+            else:
+                state.end(gone.ending, gone.at, guessed=True)
+
+    async def _changes(self, gone: Gone, patience: timedelta) -> bool:
+        return await within(
+            patience,
+            lambda: self._state.phone.gone is not gone or self._state.ending is not None,
+            "The bridge has this long to come back, or to say why the phone left",
+        )
+
+    async def _notice_that_it_is_unheard(self) -> None:
+        """Agents miss it; who does not answer us either is dead."""
+        state, phone = self._state, self._state.phone
+        while True:
+            await workflow.wait_condition(
+                lambda: phone.unheard_at is not None and state.ending is None
             )
-            if phone.gone is not None:
-                state.end(phone.gone.ending, phone.gone.at)
+            if await self._lives() or phone.report is not None:
+                phone.answers()
+            elif phone.unheard_at is not None:
+                phone.is_gone_for_good()
+
+    async def _is_there(self) -> bool:
+        try:
+            return (await phone_steps.look_for_phone(self._state)).is_there
+        except ActivityError:
+            return False
+
+    async def _lives(self) -> bool:
+        """Also when LiveKit cannot be asked: then agents may be the deaf ones."""
+        try:
+            return (await phone_steps.ping_phone(self._state)).is_there
+        except ActivityError as error:
+            cause = error.cause
+            return isinstance(cause, ApplicationError) and cause.type == LIVEKIT_UNREACHABLE
 
     async def _stop_dialling(self, dialling: workflow.ActivityHandle[Dialled]) -> None:
         """CANCEL, and wait for what the far side says to it: it may have answered meanwhile."""

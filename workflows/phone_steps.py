@@ -9,7 +9,7 @@ from temporalio import workflow
 
 from contract.holds import HoldState
 from contract.phone import Dialled, DialPhone, PhoneOrder, PhoneSeen, PhoneTold, TellPhone
-from contract.rooms import PhoneRpc
+from contract.rooms import PING_RPC, PhoneRpc
 from contract.steps import HoldWritten, InRoom, LineTaken, Step, TakeLine, WriteHold
 from workflows import options
 from workflows.call_state import CallState
@@ -69,6 +69,13 @@ async def look_for_phone(state: CallState) -> PhoneSeen:
         PhoneSeen,
         "Look whether the phone is in the room",
         options.LOOK_FOR_PHONE,
+    )
+
+
+async def ping_phone(state: CallState) -> PhoneTold:
+    message = TellPhone(room_name=state.request.room_name, method=PING_RPC)
+    return await do(
+        Step.TELL_PHONE, message, PhoneTold, "Ask the phone whether it lives", options.PING_PHONE
     )
 
 

@@ -12,10 +12,13 @@ from temporalio.exceptions import ActivityError
 from contract.calls import CallStatus
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.steps import WriteRecord
+from workflows import options, steps
 from workflows import search_attributes as keys
-from workflows import steps
 from workflows.call_state import CallState
 from workflows.exits import is_call_unknown
+from workflows.waiting import within
+
+_IN_TALK = {CallStatus.IN_PROGRESS, CallStatus.ON_HOLD}
 
 
 class RecordKeeper:
@@ -25,6 +28,7 @@ class RecordKeeper:
         self._state = state
         self._written = CallStatus.QUEUED
         self._shown_on_hold = False
+        self._floods = 0
         self._finished = False
         self._task: asyncio.Task[None] | None = None
 
@@ -39,15 +43,38 @@ class RecordKeeper:
 
     async def _keep(self) -> None:
         while True:
-            await workflow.wait_condition(lambda: self._is_urgent or self._finished)
-            if self._is_urgent or self._state.journal.has_news:
+            await workflow.wait_condition(lambda: self._has_news or self._finished)
+            await self._pause()
+            if self._status_changed or self._state.journal.has_news:
                 await self._write()
             elif self._finished:
                 return
 
+    async def _pause(self) -> None:
+        """Every write costs events in a history that has room for 51,200 of them."""
+        if self._is_urgent or self._finished:
+            return
+        self._floods += 1
+        if self._floods > options.PROMPT_FLOODS:
+            await within(
+                options.FLOOD_PAUSE,
+                lambda: self._is_urgent or self._finished,
+                "More of the same goes with the next write",
+            )
+
+    @property
+    def _has_news(self) -> bool:
+        journal = self._state.journal
+        return journal.has_urgent_news or journal.has_flood or self._status_changed
+
     @property
     def _is_urgent(self) -> bool:
-        return self._state.journal.has_urgent_news or self._state.status is not self._written
+        flaps = {self._state.status, self._written} <= _IN_TALK
+        return self._state.journal.has_urgent_news or (self._status_changed and not flaps)
+
+    @property
+    def _status_changed(self) -> bool:
+        return self._state.status is not self._written
 
     async def _write(self) -> None:
         state, status = self._state, self._state.status

@@ -45,10 +45,11 @@ class RecordingLink:
 
     async def stop(self) -> None:
         """Returns once Egress has all the audio, so that closing the room cannot cut it short."""
-        if self._child is None:
+        child, self._child = self._child, None
+        if child is None:
             return
         try:
-            await self._child.signal("stop")
+            await child.signal("stop")
             await workflow.wait_condition(
                 lambda: self._state.recording not in RECORDING_UNDER_WAY,
                 timeout=options.RECORDING_STOPS,

@@ -42,6 +42,7 @@ class Phone:
         self.dial_error: Exception | None = None
         self.seen = PhoneSeen(is_there=True, state="ringing")
         self.is_there = True
+        self.lives = True  # its bridge process
         self.hangup_error: ApplicationError | None = None
         self.transfer_answer: dict[str, Any] = {"ok": True, "sip_status": 200, "sip_phrase": "OK"}
         self.on_transfer: Callable[[], Any] | None = None
@@ -163,6 +164,8 @@ class Phone:
         self.world.note(Step.TELL_PHONE, message)
         if not self.is_there:
             return PhoneTold(is_there=False)
+        if not self.lives:
+            raise ApplicationError("No answer.", type="livekit-unavailable")
         match message.method:
             case PhoneRpc.HANGUP:
                 if self.hangup_error is not None:

@@ -3,6 +3,8 @@ dial."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
@@ -90,6 +92,7 @@ async def test_a_bridge_that_is_gone_ends_the_call_when_it_was_last_heard(
     world: World, phone: Phone, task_queue: str
 ) -> None:
     call = await talking(world, phone, task_queue)
+    phone.lives = False
     for teller in (FactSource.ATLAS, FactSource.MEDIA_BOT):
         heard = {"last_heard_at": phone.at(22).isoformat()}
         lost = world.fact(FactKind.PHONE_LOST, teller, generation=1, seq=9, data=heard)
@@ -98,7 +101,55 @@ async def test_a_bridge_that_is_gone_ends_the_call_when_it_was_last_heard(
     assert (report.ended_reason, report.ended_by) == (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM)
     assert report.talk_seconds == 17
     assert [who.identity for who in world.orders(Step.REMOVE_PARTICIPANT)] == ["phone"]
-    assert Step.TELL_PHONE not in world.steps()
+    assert [told.method for told in world.orders(Step.TELL_PHONE)] == [PING_RPC]
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_a_phone_that_answers_is_not_lost_whoever_does_not_hear_it(
+    world: World, phone: Phone, task_queue: str
+) -> None:
+    call = await talking(world, phone, task_queue)
+    heard = {"last_heard_at": phone.at(22).isoformat()}
+    lost = world.fact(FactKind.PHONE_LOST, FactSource.ATLAS, generation=1, seq=9, data=heard)
+    await world.tell(call.id, lost)
+    await world.until(Step.TELL_PHONE)
+    await phone.hang_up(call.id, 25)
+    report = await call.result()
+    assert (report.ended_reason, report.talk_seconds) == (EndedReason.CALLEE_HUNG_UP, 20)
+
+
+async def test_a_bridge_that_lost_livekit_comes_back(
+    world: World, phone: Phone, task_queue: str, env: WorkflowEnvironment
+) -> None:
+    phone.seen = PhoneSeen(is_there=True, state="answered")
+    with env.with_time_skipping_disabled():
+        call = await talking(world, phone, task_queue)
+        await world.tell(call.id, phone.leaves("UNKNOWN_REASON", at=phone.at(12)))
+    await env.fast_forward(call, timedelta(seconds=60))
+    assert world.orders(Step.LOOK_FOR_PHONE)
+    with env.with_time_skipping_disabled():
+        await phone.hang_up(call.id, 80)
+        report = await call.result()
+    assert (report.ended_reason, report.talk_seconds) == (EndedReason.CALLEE_HUNG_UP, 75)
+
+
+async def test_a_bridge_that_tells_late_is_believed_all_the_same(
+    world: World, phone: Phone, task_queue: str, env: WorkflowEnvironment
+) -> None:
+    """It says BYE when its room goes, and what it tells then is in the record and in the bill."""
+    phone.is_there = False
+    with env.with_time_skipping_disabled():
+        call = await talking(world, phone, task_queue)
+        await world.tell(call.id, phone.leaves(at=phone.at(12)))
+        await world.until(Step.CLOSE_ROOM)
+        await phone.hang_up(call.id, 16)
+        report = await call.result()
+    assert (report.ended_reason, report.talk_seconds) == (EndedReason.CALLEE_HUNG_UP, 11)
+    assert world.orders(Step.SETTLE_BILL)[0].ended_at == phone.at(16)
+    ended = next(record for record in world.records if record.status is CallStatus.ENDED)
+    assert ended.ending is not None
+    assert (ended.ending.reason, ended.talk_seconds) == (EndedReason.CALLEE_HUNG_UP, 11)
+    assert len(world.orders(Step.CLOSE_ROOM)) == 1
 
 
 @pytest.mark.usefixtures("unskipped")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.calls import CallRequest, CallStatus, Direction, Provider
-from contract.endings import EndedBy, EndedReason
+from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.facts import Fact, FactKind, FactSource, ParticipantKind, ParticipantSeen
 from contract.holds import Holder
 from contract.phone import LegReport, PhoneOrder
@@ -184,22 +184,58 @@ def test_a_lost_bridge_ends_the_call_when_it_was_last_heard(heard: float | None)
     moment = None if heard is None else (BEGIN + timedelta(seconds=heard)).isoformat()
     data = {"last_heard_at": moment}
     state.apply(fact(FactKind.PHONE_LOST, 24, FactSource.ATLAS, generation=1, data=data))
+    assert state.ending is None  # until it was asked
+    state.phone.is_gone_for_good()
     assert state.ending is not None
     assert state.ending.reason is EndedReason.PLATFORM_ERROR
     # Two clocks may disagree: never before the answer.
     assert state.talk_seconds == {3.0: 0, 22.0: 17, None: 19}[heard]
-    # It lived after all, and knows better when its leg was over.
-    state.apply(of_bridge(2, FactKind.LEG_ENDED, 26, **report(26, reason="removed").to_data()))
-    assert (state.ending.reason, state.talk_seconds) == (EndedReason.PLATFORM_ERROR, 21)
 
 
-def test_livekit_gives_up_a_bridge_that_it_does_not_hear() -> None:
+@pytest.mark.parametrize(
+    ("reason", "ended"),
+    [
+        ("bye", EndedReason.CALLEE_HUNG_UP),  # it lived after all, and knows better
+        ("removed", EndedReason.PLATFORM_ERROR),  # by us, as we took it for dead
+    ],
+)
+def test_a_guess_gives_way_to_the_report_unless_that_tells_of_ourselves(
+    reason: str, ended: EndedReason
+) -> None:
+    state = phone_call()
+    state.apply(of_bridge(1, FactKind.ANSWERED, 5, codec="PCMA"))
+    guess = CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN, "Nobody knows.")
+    state.end(guess, BEGIN + timedelta(seconds=12), guessed=True)
+    state.apply(of_bridge(2, FactKind.LEG_ENDED, 26, **report(26, reason=reason).to_data()))
+    assert (state.ending and state.ending.reason, state.talk_seconds) == (ended, 21)
+
+
+def test_what_the_record_has_is_not_changed_any_more() -> None:
+    state = phone_call()
+    guess = CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN, "Nobody knows.")
+    state.end(guess, BEGIN + timedelta(seconds=12), guessed=True)
+    state.status = CallStatus.ENDED
+    state.apply(of_bridge(2, FactKind.LEG_ENDED, 26, **report(26).to_data()))
+    assert state.ending == guess
+
+
+@pytest.mark.parametrize(
+    ("why", "waits"),
+    [
+        ("CLIENT_INITIATED", False),
+        ("PARTICIPANT_REMOVED", False),
+        ("CONNECTION_TIMEOUT", True),
+        ("UNKNOWN_REASON", True),
+        ("SERVER_SHUTDOWN", True),
+    ],
+)
+def test_who_did_not_mean_to_leave_may_come_back(why: str, waits: bool) -> None:
     state = phone_call()
     state.apply(seen(FactKind.PARTICIPANT_JOINED, 1))
-    state.apply(seen(FactKind.PARTICIPANT_LEFT, 23, "CONNECTION_TIMEOUT"))
-    assert state.phone.is_lost
-    assert state.ending is not None
-    assert state.ending.ended_by is EndedBy.PLATFORM
+    state.apply(seen(FactKind.PARTICIPANT_LEFT, 23, why))
+    assert state.phone.gone is not None
+    assert state.phone.gone.may_come_back is waits
+    assert state.ending is None
 
 
 def test_a_phone_that_comes_back_has_not_gone() -> None:

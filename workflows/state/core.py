@@ -27,6 +27,7 @@ class CallCore:
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     ending: CallEnding | None = None
+    is_guessed: bool = False  # the ending; who knows better may still say so
     is_held: bool = False  # by anybody
     recording: RecordingStatus = RecordingStatus.NOT_REQUESTED
 
@@ -48,20 +49,33 @@ class CallCore:
         if self.status in _IN_TALK:
             self._show_talk()
 
-    def end(self, ending: CallEnding, at: datetime) -> None:
+    def end(self, ending: CallEnding, at: datetime, *, guessed: bool = False) -> None:
         """The first ending is the call's ending; whatever comes later only followed from it."""
         if self.ending is None:
-            self.ending = ending
+            self.ending, self.is_guessed = ending, guessed
             self.set_ended_at(at)
+
+    def correct(self, ending: CallEnding) -> None:
+        """Until the record has it, a guess gives way to the word of who knows."""
+        if self.is_guessed and self.status is not CallStatus.ENDED:
+            self.ending, self.is_guessed = ending, False
 
     def set_ended_at(self, at: datetime) -> None:
         self.ended_at = max(at, self.answered_at) if self.answered_at else at
 
     def note(
-        self, fact: Fact, actor: str, text: str, *, can_wait: bool = False, **data: Any
+        self,
+        fact: Fact,
+        actor: str,
+        text: str,
+        *,
+        can_wait: bool = False,
+        is_flood: bool = False,
+        **data: Any,
     ) -> None:
         data["source"] = fact.source.value
-        self.journal.note(fact.at, actor, fact.kind.value, text, data, can_wait=can_wait)
+        kind = fact.kind.value
+        self.journal.note(fact.at, actor, kind, text, data, can_wait=can_wait, is_flood=is_flood)
 
     def _show_talk(self) -> None:
         self.status = CallStatus.ON_HOLD if self.is_held else CallStatus.IN_PROGRESS

@@ -28,8 +28,9 @@ class Holds:
         self.since: dict[Holder, datetime] = {}
         self.held_since: datetime | None = None  # by whomever, without a moment's break
         self.seq = 0
-        self.our_seq = 0  # the last one that we wrote
         self.crossed = 0  # how often the bridge may have written over our holders
+        self._our_seq = 0  # the last one that we wrote,
+        self._seen_seq = 0  # and the one that we wrote it over
         self._remote_seq = 0
         self._resumed_early: tuple[int, Fact] | None = None
 
@@ -45,8 +46,8 @@ class Holds:
         """What is to be written now."""
         return HoldState(self.seq + 1, self.holders)
 
-    def written(self, seq: int) -> None:
-        self.our_seq = seq
+    def written(self, seq: int, over: int) -> None:
+        self._our_seq, self._seen_seq = seq, over
         self.seq = max(self.seq, seq)
 
     # --- The far side's --------------------------------------------------------------------------
@@ -56,8 +57,8 @@ class Holds:
         if Holder(str(fact.data["holder"])) is not Holder.REMOTE:
             return  # ours were known here first
         seq = int(fact.data["seq"])
-        if self.ours or (self.our_seq and seq <= self.our_seq):
-            self.crossed += 1
+        if self._seen_seq < seq <= self._our_seq:
+            self.crossed += 1  # it did not know of ours
         self.seq = max(self.seq, seq)
         held = fact.kind is FactKind.HELD
         if seq <= self._remote_seq:
@@ -109,7 +110,9 @@ class Holds:
             self._core.hold(False)
 
     def _note(self, holder: Holder, held: bool, at: datetime, **data: Any) -> None:
+        """The far side may flap as fast as it likes; others have a hand to do it with."""
         kind = FactKind.HELD if held else FactKind.RESUMED
         text = f"{_NAMES[holder]} {'holds' if held else 'resumes'} the call."
         journal, told = self._core.journal, {"holder": holder.value, **data}
-        journal.note(at, _ACTORS[holder], kind.value, text, told)
+        is_flood = holder is Holder.REMOTE
+        journal.note(at, _ACTORS[holder], kind.value, text, told, is_flood=is_flood)

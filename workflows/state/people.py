@@ -12,6 +12,12 @@ from workflows.state.phone import PhoneFacts
 _COMING_BACK = frozenset({"DUPLICATE_IDENTITY", "MIGRATION", "STATE_MISMATCH", "SERVER_SHUTDOWN"})
 _THROWN_OUT = frozenset({"PARTICIPANT_REMOVED", "ROOM_DELETED", "ROOM_CLOSED"})
 
+_PHONE_LEFT = CallEnding(
+    EndedReason.PLATFORM_ERROR,
+    EndedBy.UNKNOWN,
+    "The phone left the room, and the bridge did not say why.",
+)
+
 
 class People:
     def __init__(self, core: CallCore, phone: PhoneFacts) -> None:
@@ -44,6 +50,9 @@ class People:
             self.left_sids.add(who.sid)
             if self.sid and who.sid != self.sid:
                 return  # an earlier connection of somebody who has come back since
+        if self._phone.is_ordered:
+            self._phone_left(fact, who.disconnect_reason)
+            return
         if who.disconnect_reason in _COMING_BACK:
             self.present = False
             return
@@ -60,8 +69,6 @@ class People:
                     "Somebody removed the caller or the room in LiveKit.",
                 ),
             )
-        elif lost and self._phone.is_ordered:
-            self._phone.lost(fact)  # LiveKit has waited 20 s for its bridge
         else:
             self._gone(
                 fact, "The caller's connection broke." if lost else "The caller left the room."
@@ -87,13 +94,19 @@ class People:
             # LiveKit closes a room only after its last human; the news of that got lost.
             self._gone(fact, "The room closed.")
 
+    def _phone_left(self, fact: Fact, why: str) -> None:
+        self.present = False
+        if why in _THROWN_OUT:
+            text = "Somebody removed the phone or the room in LiveKit."
+            ending = CallEnding(EndedReason.OPERATOR_TERMINATED, EndedBy.OPERATOR, text)
+        else:
+            ending = _PHONE_LEFT
+        meant = why in _THROWN_OUT or why == "CLIENT_INITIATED"
+        self._phone.has_gone(fact.at, ending, may_come_back=not meant)
+
     def _gone(self, fact: Fact, detail: str) -> None:
         if self._phone.is_ordered:
-            ending = CallEnding(
-                EndedReason.PLATFORM_ERROR,
-                EndedBy.UNKNOWN,
-                "The phone left the room, and the bridge did not say why.",
-            )
+            ending = _PHONE_LEFT
         elif self._core.request.direction is Direction.OUTBOUND:
             ending = CallEnding(EndedReason.CALLEE_HUNG_UP, EndedBy.CALLEE, detail)
         else:
@@ -103,6 +116,6 @@ class People:
     def _over(self, fact: Fact, ending: CallEnding) -> None:
         self.present = False
         if self._phone.is_ordered:
-            self._phone.has_gone(fact.at, ending)
+            self._phone.has_gone(fact.at, ending, may_come_back=True)
         else:
             self._core.end(ending, fact.at)

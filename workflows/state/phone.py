@@ -11,6 +11,8 @@ from contract.facts import Fact, moment_of
 from contract.phone import LegReport
 from workflows.state.core import CallCore
 
+# How a leg ends that we ourselves end, when the call is over for whatever reason.
+_OUR_WRAP_UP = frozenset({"hung-up", "cancelled", "removed", "room-closed"})
 _WHO = {"them": "callee", "us": "platform", "network": "carrier"}
 
 
@@ -20,6 +22,7 @@ class Gone:
 
     at: datetime
     ending: CallEnding
+    may_come_back: bool  # nobody meant it to leave: LiveKit or the way to it was lost
 
 
 class PhoneFacts:
@@ -28,7 +31,8 @@ class PhoneFacts:
         self.rang = False
         self.report: LegReport | None = None
         self.gone: Gone | None = None
-        self.is_lost = False  # its bridge is not heard of any more
+        self.unheard_at: datetime | None = None  # when agents last heard of it, who miss it now
+        self.is_lost = False  # its bridge is gone
         self._answer_is_the_bridges = False
 
     @property
@@ -88,35 +92,48 @@ class PhoneFacts:
         core = self._core
         if self.report is not None:
             return
+        self.unheard_at = None
         if report.answered:
             self.answered(report.answered_at or core.answered_at or report.ended_at)
         elif not self._answer_is_the_bridges:
             core.answered_at = None  # it was a guess
         self.report = report
-        core.end(ending_from_leg(report), report.ended_at)
+        ending = ending_from_leg(report)
+        if report.reason not in _OUR_WRAP_UP:
+            core.correct(ending)
+        core.end(ending, report.ended_at)
         core.set_ended_at(report.ended_at)
 
-    def lost(self, fact: Fact) -> None:
-        """An agent hears nothing of it any more: its bridge process is gone."""
-        if self.report is not None or self.is_lost:
-            return
-        self.is_lost = True
-        heard = moment_of(fact.data.get("last_heard_at")) or fact.at
-        core = self._core
-        core.note(fact, "platform", "The phone is not heard of any more.")
-        text = "The bridge that carried the phone is gone."
-        core.end(CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, text), heard)
+    def is_unheard(self, fact: Fact) -> None:
+        """An agent hears nothing of it any more. Somebody asks the phone itself (workflows.phone):
+        on a busy machine agents hear late."""
+        if self.report is None and self.unheard_at is None and not self.is_lost:
+            self.unheard_at = moment_of(fact.data.get("last_heard_at")) or fact.at
+            self._core.note(fact, "platform", "The phone is not heard of any more.")
 
-    def has_gone(self, at: datetime, ending: CallEnding) -> None:
-        """Somebody waits a little for the bridge to say more (workflows.phone)."""
-        if self.gone is None:
-            self.gone = Gone(at, ending)
+    def answers(self) -> None:
+        """It does live."""
+        self.unheard_at = None
+
+    def is_gone_for_good(self) -> None:
+        """Its bridge process has died."""
+        assert self.unheard_at is not None
+        self.is_lost = True
+        text = "The bridge that carried the phone is gone."
+        ending = CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, text)
+        self._core.end(ending, self.unheard_at, guessed=True)
+
+    def has_gone(self, at: datetime, ending: CallEnding, *, may_come_back: bool) -> None:
+        """Somebody waits for the bridge to say more (workflows.phone)."""
+        if self.gone is None or (self.gone.may_come_back and not may_come_back):
+            self.gone = Gone(at, ending, may_come_back)
 
     def pressed(self, fact: Fact) -> None:
         """Which keys is the callee's secret; the bridge does not tell."""
         count = int(fact.data.get("count", 1))
         keys = "a key" if count == 1 else f"{count} keys"
-        self._core.note(fact, "callee", f"The phone pressed {keys}.", count=count)
+        text = f"The phone pressed {keys}."
+        self._core.note(fact, "callee", text, is_flood=True, count=count)
 
     def sounds(self, fact: Fact) -> None:
         self._core.note(fact, "platform", "Sound of the phone.", can_wait=True, quality=fact.data)
