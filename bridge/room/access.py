@@ -6,16 +6,19 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import aiohttp
-from livekit import api
+from livekit import api, rtc
 from livekit.api.room_service import RoomService
 
+from bridge.addresses import in_uri
 from bridge.room.errors import LiveKitAway, PhoneThere, RoomGone
 from contract.identity import PHONE_IDENTITY
 
 _NAME = "Phone"
 _WRITE_PATIENCE = 2.0  # s
+_STUN_PORT = 3478
 _AWAY = (api.ServerError, aiohttp.ClientError, TimeoutError, OSError)
 # Long enough to come back with after LiveKit was away; LiveKit renews it for who stays.
 _TOKEN_LIFE = timedelta(hours=6)
@@ -30,6 +33,15 @@ class LiveKitAccess:
         self._api_key = api_key
         self._api_secret = api_secret
         self._client: api.LiveKitAPI | None = None
+
+    @property
+    def rtc_config(self) -> rtc.RtcConfiguration:
+        """No STUN server but LiveKit itself. A LiveKit without any of its own names Google's and
+        Twilio's, whose names are looked up for each transport of each call: tens of threads and
+        descriptors, for as long as no DNS answers. We reach LiveKit by our own address."""
+        host = in_uri(urlsplit(self.url).hostname or "")
+        stun = rtc.IceServer(urls=[f"stun:{host}:{_STUN_PORT}"])
+        return rtc.RtcConfiguration(ice_servers=[stun])
 
     async def aclose(self) -> None:
         """Safe to repeat."""

@@ -20,6 +20,7 @@ _REMEMBERED = 200  # ids of keys that were pressed
 # LiveKit asks again, and runs a method twice, when it has no answer after 3 s.
 _ANSWERS_WITHIN = 2.0
 _WORD = re.compile(r"[a-z]+(?:[_-][a-z]+)*")
+_KEY, _PAUSE = 0.25, 0.5  # s, as bridge.rtp and bridge.legs.digits press them, at most
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 
 
@@ -61,20 +62,22 @@ class Commands:
         }
 
     async def _press(self, payload: dict[str, Any]) -> dict[str, Any]:
-        """The same id again presses nothing: whoever asks may not have heard our answer."""
+        """Answered when they are queued, with the seconds that pressing all of them takes. The same
+        id again presses nothing: whoever asks may not have heard our answer."""
         digits, key = payload.get("digits"), payload.get("id")
         if not isinstance(digits, str):
             raise ValueError("The digits are missing.")
         check_dtmf(digits)
+        takes = {"seconds": _seconds_of(digits)}
         if key is not None and str(key) in self._pressed:
-            return {}
+            return takes
         try:
             self._leg.send_dtmf(digits)
         except LegOver as over:
             return {"ok": False, "detail": str(over)}
         if key is not None:
             self._pressed.append(str(key))
-        return {}
+        return takes
 
     async def _transfer(self, payload: dict[str, Any]) -> dict[str, Any]:
         """Answered when the far side has said what came of it (the leg ends if it got through), or
@@ -120,6 +123,11 @@ class Commands:
         if _NUMBER.fullmatch(to):
             return self._trunk.at(to)
         return Target.parse(to).uri
+
+
+def _seconds_of(digits: str) -> float:
+    pauses = digits.count("w")
+    return round(_KEY * (len(digits) - pauses) + _PAUSE * pauses, 2)
 
 
 def _not_transferred(detail: str) -> dict[str, Any]:

@@ -84,7 +84,9 @@ class Seat:
         for event, handler in self._handlers.items():
             self.room.on(event, handler)  # type: ignore[arg-type]
         token = self._access.join_token(self._room_name, attributes)
-        options = rtc.RoomOptions(auto_subscribe=False, connect_timeout=patience)
+        options = rtc.RoomOptions(
+            auto_subscribe=False, connect_timeout=patience, rtc_config=self._access.rtc_config
+        )
         # A join that is given up goes on in LiveKit's client, and would sit there for ever.
         self._joining = asyncio.create_task(self.room.connect(self._access.url, token, options))
         await asyncio.shield(self._joining)
