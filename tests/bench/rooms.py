@@ -137,6 +137,7 @@ async def run(
     """`order`: what the legs are told when the measuring begins; `since`: seconds after it from
     when on delays are told."""
     here = stack.description
+    watched = min(watched, legs)
     rooms = [f"bench-{uuid4().hex[:8]}" for _ in range(legs)]
 
     def tokens(identity: str) -> list[str]:
