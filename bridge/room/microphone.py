@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from livekit import rtc
 
-from bridge.room.cushion import Cushion
 from bridge.room.doubling import Doubler
 from bridge.room.frames import FrameSource
 from bridge.room.unbroken import keeper
@@ -16,9 +15,8 @@ from bridge.rtp.codecs import Resampler
 
 _NAME = "phone"
 _FRAME = 0.02  # s
-_MOST_AHEAD = 0.03  # s of sound before its time, when another frame comes
-_IDLE_AHEAD = 0.012  # s that ticks which come a bit late make by themselves
-_MOST_BEHIND = 0.06  # s: what comes later than that is replaced by silence
+_MOST_AHEAD = 0.01  # s of sound before its time, when another frame comes
+_MOST_BEHIND = 0.03  # s: what comes later than that is replaced by silence, without a pause
 _MOST_FILLED = 1.0  # s of silence at once, after the whole process stood still
 
 
@@ -26,18 +24,14 @@ class Microphone:
     """8 or 16 kHz go to LiveKit as they are: it resamples for Opus anyway."""
 
     def __init__(self, room: rtc.Room) -> None:
+        self.dropped = 0  # frames that came too late to be said
         self._room = room
         self._source: FrameSource | None = None
         self._silence = b""
         self._convert: Callable[[bytes], bytes] | None = None
-        self._cushion = Cushion(most=_MOST_AHEAD, idle=_IDLE_AHEAD)
         self._said_until = 0.0  # s of the monotonic clock: when more is due
+        self._patience = _FRAME  # s until silence takes its place
         self._lock = threading.Lock()  # the keeper's thread says silence
-
-    @property
-    def dropped(self) -> int:
-        """Frames that came too late to be said."""
-        return self._cushion.dropped
 
     async def publish(self, sample_rate: int) -> None:
         """The track's rate, in Hz, for good: publish the highest that the call may come to have.
@@ -66,8 +60,11 @@ class Microphone:
                 return
             now = time.monotonic()
             self._fill(now)
-            if not self._cushion.is_too_much(self._said_until - now):
+            self._patience = _MOST_BEHIND
+            if self._said_until - now <= _MOST_AHEAD:
                 self._say(pcm)
+            else:  # silence has taken its place
+                self.dropped += 1
 
     def set_rate(self, sample_rate: int) -> None:
         """Of what is fed from now on. The track, and whoever listens to it, stays as it is."""
@@ -78,7 +75,7 @@ class Microphone:
             self._convert = None if track == sample_rate else Resampler(sample_rate, track)
 
     def keep_on(self, now: float) -> None:
-        if now - self._said_until > _MOST_BEHIND:  # without the lock: it is not so most of the time
+        if now - self._said_until > self._patience:  # without the lock, as it is mostly not so
             with self._lock:
                 self._fill(now)
 
@@ -91,8 +88,9 @@ class Microphone:
             await source.aclose()
 
     def _fill(self, now: float) -> None:
-        if now - self._said_until <= _MOST_BEHIND:
+        if now - self._said_until <= self._patience:
             return
+        self._patience = _FRAME
         self._said_until = max(self._said_until, now - _MOST_FILLED)
         while now - self._said_until > _FRAME:
             self._say(self._silence)
@@ -100,4 +98,4 @@ class Microphone:
     def _say(self, pcm: bytes) -> None:
         self._said_until += _FRAME
         if self._source is not None and not self._source.capture(pcm):
-            self._cushion.dropped += 1
+            self.dropped += 1
