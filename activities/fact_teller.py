@@ -10,8 +10,9 @@ from engine.outbox import Deliver, FactOutbox
 
 # A flood of keys or holds is told in pieces (design 5.9).
 _INTERVAL = 0.5
-# A leg that has ended waits so long for Temporal to take its last word; nobody else has it.
-_LAST_WORD_SECONDS = 300.0
+# A leg that has ended waits for Temporal to take its last word, as nobody else has it: as long as
+# its process lives, which does not wait for it when it ends.
+_LAST_WORD_SECONDS = 7 * 86400.0
 
 
 class FactTeller:

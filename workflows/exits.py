@@ -83,6 +83,15 @@ def ending_of_what_was_not_dialled(error: ActivityError) -> CallEnding | None:
     return None
 
 
+def was_turned_away(dialling: asyncio.Future[Any]) -> bool:
+    """By a bridge that is being shut down: nothing was sent, and another one may dial."""
+    if not dialling.done() or dialling.cancelled():
+        return False
+    error = dialling.exception()
+    cause = error.cause if isinstance(error, ActivityError) else None
+    return isinstance(cause, ApplicationError) and cause.type == NotDialled.SHUTDOWN
+
+
 def _root(error: BaseException) -> BaseException:
     """A timeout of retries hides what went wrong each time; the last cause is what people need."""
     while error.__cause__ is not None:

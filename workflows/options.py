@@ -36,6 +36,8 @@ LEG_ENDED_COMES = timedelta(seconds=3)
 DIALLING_STOPS = timedelta(seconds=8)
 # What was on its way when the call ended may still be answered, as a transfer that succeeded is.
 LAST_ANSWER = timedelta(seconds=2)
+# A bridge that is being shut down sends a call away before anything was sent; another one takes it.
+BRIDGES_TRIED = 3
 # So long a bridge tries to come back into its room; a dead one is missed sooner, by the agents.
 PHONE_COMES_BACK = timedelta(seconds=30)
 # A far side that presses hold or keys without end is written at once so often, then now and then.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -13,7 +14,7 @@ from contract.phone import Dialled, LegReport
 from contract.rooms import PhoneRpc, PhoneState
 from workflows import options, phone_steps, steps
 from workflows.call_state import CallState
-from workflows.exits import CallOver, ending_of_what_was_not_dialled
+from workflows.exits import CallOver, ending_of_what_was_not_dialled, was_turned_away
 from workflows.state.phone import Gone
 from workflows.waiting import give_up, refuse_when_over, unless_over, until, within
 
@@ -51,8 +52,11 @@ class Phone:
     async def dial(self) -> None:
         """Once. Returns when the phone is answered."""
         state = self._state
-        self._dialling = dialling = phone_steps.start_dialling(state)
-        await until(state, lambda: dialling.done() or state.answered_at is not None)
+        for _ in range(options.BRIDGES_TRIED):
+            self._dialling = dialling = phone_steps.start_dialling(state)
+            await until(state, _is_decided(state, dialling))
+            if not was_turned_away(dialling):
+                break
         if dialling.done():
             try:
                 self._learn(await dialling)
@@ -214,3 +218,7 @@ class Phone:
 
     def _over(self, ending: CallEnding) -> CallOver:
         return CallOver.because(self._state, ending, workflow.now())
+
+
+def _is_decided(state: CallState, dialling: workflow.ActivityHandle[Dialled]) -> Callable[[], bool]:
+    return lambda: dialling.done() or state.answered_at is not None

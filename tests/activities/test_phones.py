@@ -188,7 +188,7 @@ async def test_a_hold_leaves_the_far_sides_as_it_is(room: Room) -> None:
     await room.phone_joins()
     await room.bridge_writes(5, REMOTE)
     # The fact of it is still on its way: the workflow knows neither the holder nor the number.
-    assert await room.hold(1, OPERATOR) == HoldWritten(is_there=True, seq=6)
+    assert await room.hold(1, OPERATOR) == HoldWritten(is_there=True, seq=6, over=5)
     assert await room.written() == HoldState(6, OPERATOR | REMOTE)
     await room.bridge_writes(7, OPERATOR)
     assert (await room.hold(8, REMOTE)).seq == 8  # as the workflow still believes

@@ -18,6 +18,7 @@ from contract.phone import (
     Dialled,
     DialPhone,
     LegReport,
+    NotDialled,
     PhoneOrder,
     PhoneSeen,
     PhoneTold,
@@ -43,6 +44,7 @@ class Phone:
         self.seen = PhoneSeen(is_there=True, state="ringing")
         self.is_there = True
         self.lives = True  # its bridge process
+        self.turns_away = 0  # so many bridges are being shut down
         self.hangup_error: ApplicationError | None = None
         self.transfer_answer: dict[str, Any] = {"ok": True, "sip_status": 200, "sip_phrase": "OK"}
         self.on_transfer: Callable[[], Any] | None = None
@@ -136,6 +138,9 @@ class Phone:
         self.world.note(Step.DIAL_PHONE, order)
         if self.dial_error is not None:
             raise self.dial_error
+        if self.turns_away:
+            self.turns_away -= 1
+            raise ApplicationError("Shut down.", type=NotDialled.SHUTDOWN, non_retryable=True)
         await self.tell(order.call_id, FactKind.RINGING, 2, sip_status=180, early_media=False)
         try:
             while self._decided.empty():

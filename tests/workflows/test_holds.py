@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -133,6 +134,8 @@ async def test_the_far_side_holds_by_its_own_clock(
     await call.result()
     moments = [entry.at for entry in world.entries if entry.kind in ("held", "resumed")]
     assert moments == [phone.at(20), phone.at(27.5), phone.at(40), phone.at(60)]
+    last = next(entry for entry in reversed(world.entries) if entry.kind == "resumed")
+    assert (last.actor, last.text) == ("platform", "The hold ended with the call.")
     assert Step.WRITE_HOLD not in world.steps()  # the bridge has told the room
 
 
@@ -161,23 +164,30 @@ async def test_both_hold_and_what_the_bridge_may_have_overwritten_is_written_aga
 
 
 @unskipped
+@pytest.mark.parametrize("operator_holds", [False, True])
 async def test_flapping_writes_the_newest_state_only(
-    world: World, phone: Phone, task_queue: str
+    world: World, phone: Phone, task_queue: str, operator_holds: bool
 ) -> None:
     call = await talking(world, phone, task_queue)
-    seq = iter(range(1, 200))
+    if operator_holds:
+        await hold(call)
+    seq = iter(range(2, 200))
     flood = [
         phone.fact(kind, 20 + turn / 10, holder="remote", seq=next(seq)).to_dict()
         for turn in range(50)
         for kind in (FactKind.HELD, FactKind.RESUMED)
     ]
-    for first in range(0, len(flood), 20):
-        await call.signal("facts", flood[first : first + 20])
+    for first in range(0, len(flood), 4):
+        await call.signal("facts", flood[first : first + 4])
+        await asyncio.sleep(0.05)
+    begun = world.steps().count(Step.WRITE_RECORD)
+    assert begun <= 20  # of 25 signals: after the first ones, one in five seconds
+    if operator_holds:
+        assert await hold(call, "resume") == HoldAnswer(())
     await phone.hang_up(call.id, 60)
     await call.result()
-    assert len(holds_of(world)) == 100
-    assert world.statuses.count(CallStatus.ON_HOLD) <= 5
-    assert Step.WRITE_HOLD not in world.steps()
+    assert len([1 for _, holder in holds_of(world) if holder == "remote"]) == 100
+    assert world.steps().count(Step.WRITE_HOLD) == (2 if operator_holds else 0)
 
 
 @unskipped

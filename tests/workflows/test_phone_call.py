@@ -147,6 +147,7 @@ async def test_an_answer_that_crosses_the_cancel_is_billed_by_the_bridges_clock(
     assert (bill.answered_at, bill.ended_at) == (phone.at(6), phone.at(7.5))
     ended = next(record for record in world.records if record.status is CallStatus.ENDED)
     assert (ended.answered_at, ended.talk_seconds) == (phone.at(6), 1.5)
+    assert CallStatus.IN_PROGRESS not in world.statuses  # there was never a talk
 
 
 async def test_an_operator_hangs_up_the_phone(world: World, phone: Phone, task_queue: str) -> None:
@@ -227,6 +228,26 @@ async def test_what_could_not_be_dialled_says_why(
     report = await call.result()
     assert (report.ended_reason, report.ended_by, report.detail) == (*ended, "In words.")
     assert not {Step.LOOK_FOR_PHONE, Step.TELL_PHONE} & set(world.steps())
+
+
+async def test_a_bridge_that_is_shut_down_leaves_the_dialling_to_another(
+    world: World, phone: Phone, task_queue: str
+) -> None:
+    phone.turns_away = 2
+    call = await talking(world, phone, task_queue)
+    await phone.hang_up(call.id, 6)
+    assert (await call.result()).ended_reason is EndedReason.CALLEE_HUNG_UP
+    assert len(world.orders(Step.DIAL_PHONE)) == 3
+
+
+async def test_when_every_bridge_is_shut_down_the_call_says_so(
+    world: World, phone: Phone, task_queue: str
+) -> None:
+    phone.turns_away = 9
+    call = await world.start(phone.request(), task_queue)
+    report = await call.result()
+    assert (report.ended_reason, report.detail) == (EndedReason.PLATFORM_ERROR, "Shut down.")
+    assert len(world.orders(Step.DIAL_PHONE)) == 3
 
 
 async def test_workers_that_are_replaced_dial_once(

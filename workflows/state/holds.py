@@ -91,8 +91,13 @@ class Holds:
 
     def close(self, at: datetime) -> None:
         """The call is over, and with it every hold."""
-        for holder in sorted(self.since):
-            self._end(holder, max(at, self.since[holder]))
+        for holder, since in sorted(self.since.items()):
+            told = {"holder": holder.value, "by": "end"}
+            text = "The hold ended with the call."
+            journal, kind = self._core.journal, FactKind.RESUMED.value
+            journal.note(max(at, since), "platform", kind, text, told)
+        self.since.clear()
+        self.held_since = None
 
     def _begin(self, holder: Holder, at: datetime, **data: Any) -> None:
         if holder in self.since:

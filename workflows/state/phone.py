@@ -13,6 +13,7 @@ from workflows.state.core import CallCore
 
 # How a leg ends that we ourselves end, when the call is over for whatever reason.
 _OUR_WRAP_UP = frozenset({"hung-up", "cancelled", "removed", "room-closed"})
+_GIVEN_UP = frozenset({"cancelled", "no-answer"})
 _WHO = {"them": "callee", "us": "platform", "network": "carrier"}
 
 
@@ -93,16 +94,24 @@ class PhoneFacts:
         if self.report is not None:
             return
         self.unheard_at = None
-        if report.answered:
-            self.answered(report.answered_at or core.answered_at or report.ended_at)
-        elif not self._answer_is_the_bridges:
-            core.answered_at = None  # it was a guess
-        self.report = report
         ending = ending_from_leg(report)
         if report.reason not in _OUR_WRAP_UP:
             core.correct(ending)
         core.end(ending, report.ended_at)
+        if report.answered:
+            self._crossed(report)
+            self.answered(report.answered_at or core.answered_at or report.ended_at)
+        elif not self._answer_is_the_bridges:
+            core.answered_at = None  # it was a guess
+        self.report = report
         core.set_ended_at(report.ended_at)
+
+    def _crossed(self, report: LegReport) -> None:
+        """Answered and billed, and nobody has talked: the timeline says how that comes."""
+        if report.reason in _GIVEN_UP and self._core.answered_at is None:
+            at = report.answered_at or report.ended_at
+            text = "It was answered while we gave up, and hung up at once."
+            self._core.journal.note(at, "callee", "answered", text, can_wait=True)
 
     def is_unheard(self, fact: Fact) -> None:
         """An agent hears nothing of it any more. Somebody asks the phone itself (workflows.phone):
