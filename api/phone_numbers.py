@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from api.premium_numbers import is_of_costly_network, is_premium
 from contract.errors import InvalidRequest
-from contract.phone import DTMF_KEYS, LONGEST_DTMF, check_dtmf
+from contract.phone import DTMF_KEYS, LONGEST_DTMF, PAUSE, check_dtmf
 
 _E164 = r"^\+[1-9][0-9]{1,14}$"
 _LONGEST_EMERGENCY_NUMBER = 6
@@ -146,7 +146,10 @@ Keys = Annotated[
     Field(
         description="Keys of a telephone; `w` waits half a second.",
         examples=["1234#"],
-        json_schema_extra={"pattern": f"^[{DTMF_KEYS}]{{1,{LONGEST_DTMF}}}$"},
+        json_schema_extra={
+            "pattern": f"^{PAUSE}*[{DTMF_KEYS.removesuffix(PAUSE)}][{DTMF_KEYS}]*$",
+            "maxLength": LONGEST_DTMF,
+        },
     ),
     AfterValidator(_checked_keys),
 ]

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 # Keys of a telephone (RFC 4733 section 3.2); `w` waits half a second, as LiveKit's `dtmf` does.
-DTMF_KEYS = "0123456789*#ABCDw"
+PAUSE = "w"
+DTMF_KEYS = "0123456789*#ABCD" + PAUSE
 LONGEST_DTMF = 64
 
 
@@ -145,7 +146,7 @@ class PhoneTold:
 
 def check_dtmf(digits: str) -> str:
     """Raises ValueError with a sentence."""
-    if not digits:
+    if not digits.strip(PAUSE):
         raise ValueError("no key is given")
     if len(digits) > LONGEST_DTMF:
         raise ValueError(f"more than {LONGEST_DTMF} keys")

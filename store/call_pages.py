@@ -22,6 +22,7 @@ class CallPage:
     status: CallStatus | None = None
     direction: Direction | None = None
     assistant_id: str | None = None
+    trunk_id: str | None = None
     ended_reason: EndedReason | None = None
     recording_status: RecordingStatus | None = None
     started_after: datetime | None = None
@@ -76,6 +77,8 @@ def _conditions(page: CallPage) -> list[ColumnElement[bool]]:
         conditions.append(CallRow.direction == page.direction.value)
     if page.assistant_id is not None:
         conditions.append(CallRow.assistant_id == page.assistant_id)
+    if page.trunk_id is not None:
+        conditions.append(CallRow.trunk_id == page.trunk_id)
     if page.ended_reason is not None:
         conditions.append(CallRow.ended_reason == page.ended_reason.value)
     if page.recording_status is not None:

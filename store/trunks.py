@@ -76,6 +76,14 @@ class Trunks:
         row.updated_at = datetime.now(UTC)
         return _stored(row)
 
+    async def any_needs_bridge(self) -> bool:
+        """Across tenants: whether a trunk in use is of kind `bridge`."""
+        needs = select(TrunkRow.id).where(
+            TrunkRow.config["kind"].as_string() == "bridge",
+            TrunkRow.config["enabled"].as_boolean(),
+        )
+        return await self._session.scalar(needs.limit(1)) is not None
+
     async def with_passwords(self) -> Sequence[StoredTrunk]:
         """Across tenants, and held until the transaction ends."""
         found = select(TrunkRow).where(TrunkRow.sealed_password.is_not(None))

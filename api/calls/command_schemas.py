@@ -45,7 +45,7 @@ class DtmfRequest(Strict):
 
 class DtmfRead(BaseModel):
     call_id: str
-    keys: int = Field(description="How many were pressed.", examples=[4])
+    keys: int = Field(description="How many; pauses are none.", examples=[4])
     links: CallLinks
 
 

@@ -28,6 +28,7 @@ from contract.calls import (
     TransferAnswer,
     TransferCommand,
 )
+from contract.phone import PAUSE
 from store.errors import TrunkUnknown
 from store.trunks import Trunks
 
@@ -88,7 +89,7 @@ async def dtmf(commands: Commands, body: DtmfRequest) -> DtmfRead:
         await workflows.command(
             call_id, "dtmf", command, None, update_id=update_id, patience=_KEYS_PRESSED
         )
-        return _Pressed(len(body.digits))
+        return _Pressed(sum(digit != PAUSE for digit in body.digits))
 
     answer = await commands.once("dtmf", body, _Pressed, press)
     return DtmfRead(call_id=call_id, keys=answer.keys, links=commands.links)

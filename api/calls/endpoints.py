@@ -35,6 +35,7 @@ async def list_calls(
     status: CallStatus | None = None,
     direction: Direction | None = None,
     assistant_id: Annotated[str | None, Query(max_length=64)] = None,
+    trunk_id: Annotated[str | None, Query(max_length=64)] = None,
     ended_reason: EndedReason | None = None,
     recording_status: RecordingStatus | None = None,
     started_after: Annotated[Moment | None, Query(examples=["2026-11-21T00:00:00Z"])] = None,
@@ -46,6 +47,7 @@ async def list_calls(
         status=status,
         direction=direction,
         assistant_id=assistant_id,
+        trunk_id=trunk_id,
         ended_reason=ended_reason,
         recording_status=recording_status,
         started_after=started_after,
@@ -63,9 +65,12 @@ async def get_call(call: CallInPath, parts: FromParts) -> CallRead:
 
 @router.get("/{call_id}/timeline", summary="What happened, step by step")
 async def get_timeline(call: CallInPath, parts: FromParts) -> Timeline:
+    """In the order of `at`; `/events` has it in the order of `seq`, as it was written."""
     async with parts.database.reader() as session:
         events = await Calls(session).events(call.call_id)
-    return Timeline(items=[TimelineItem.model_validate(event) for event in events])
+    # Facts arrive late and in any order; what happened is told in the order it happened in.
+    in_time = sorted(events, key=lambda event: (event.at, event.seq))
+    return Timeline(items=[TimelineItem.model_validate(event) for event in in_time])
 
 
 @router.get("/{call_id}/transcript", summary="What was said, in spoken order")

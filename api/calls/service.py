@@ -65,7 +65,16 @@ def recording_of(call: CallRow, recording: RecordingRow | None) -> CallRecording
         )
     waits = call.record and call.status != CallStatus.ENDED
     status = RecordingStatus.PENDING if waits else RecordingStatus.NOT_REQUESTED
-    return CallRecording(status=status, attempts=0, detail="")
+    return CallRecording(status=status, attempts=0, detail=_why_not_recorded(call, waits))
+
+
+def _why_not_recorded(call: CallRow, waits: bool) -> str:
+    """Of a call that was to be recorded, and is over."""
+    if not call.record or waits:
+        return ""
+    if call.answered_at is None:
+        return "Nobody answered, so there was nothing to record."
+    return "The call ended before its recording began."
 
 
 def holds_of(changes: Sequence[EventRow], ended_at: datetime | None) -> list[Hold]:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from livekit import api as livekit_api
 from pydantic import BaseModel, Field
 
+from api.health.bridge_look import look_for_bridge
 from api.installation.worker_probe import PATIENCE as WORKER_PATIENCE
 from api.installation.worker_probe import probe_worker
 from api.parts import Parts
@@ -54,6 +55,11 @@ async def check_all(parts: Parts) -> dict[str, PartState]:
             "Calls go on; recordings wait, and links to them do not open.",
         ),
         "worker": (lambda: _worker(parts), False, "No call can start; running ones wait for it."),
+        "bridge": (
+            lambda: _bridge(parts),
+            False,
+            "No call over a trunk of kind bridge can be made; web calls go on.",
+        ),
         "workflow_tasks": (
             lambda: _workflow_tasks(parts),
             False,
@@ -100,6 +106,11 @@ async def _worker(parts: Parts) -> None:
     answer = await probe_worker(parts)
     if not answer.ok:
         raise Trouble(answer.detail)
+
+
+async def _bridge(parts: Parts) -> None:
+    if (detail := await look_for_bridge(parts)) is not None:
+        raise Trouble(detail)
 
 
 async def _workflow_tasks(parts: Parts) -> None:

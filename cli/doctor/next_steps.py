@@ -10,6 +10,7 @@ _ANYWHERE = {
     "database": "See that the database runs where the API's DATABASE_URL says.",
     "object_store": "See to S3_ENDPOINT, S3_BUCKET and its keys, in the API and the worker.",
     "worker": "Start a worker (worker_main.py), or see to its log.",
+    "bridge": "Start the bridge (worker_main.py --queue bridge), or see to its log.",
     "workflow_tasks": "Roll the worker back, or forward to code that can go on.",
     "atlas": "Start Atlas (python -m agents.atlas), or see to its log.",
     "media-bot": "Start Media Bot (python -m agents.media_bot), or see to its log.",
