@@ -9,10 +9,11 @@ from pathlib import Path
 
 from tests.bench.bench import ASSISTANT, FAILURES, Bench
 from tests.bench.figures import Budget, Figure
-from tests.e2e.phone.far_side import Carrier, CarrierRecord, HeardAtPhone, number
+from tests.e2e.phone.far_side import Carrier, CarrierRecord, number
 
 TRUNK = "sandbox"
 _OPENING_LASTS = 4.5
+_PAUSE = timedelta(seconds=0.3)  # between words
 _QUESTION = "I would like to book a table for four on Friday evening."
 
 
@@ -25,7 +26,7 @@ class _Placed:
 async def measure_first_words(bench: Bench) -> Figure:
     figure = Figure(
         "Phone: answer to Atlas' first sample at the phone",
-        "From the phone's 200 OK to the first loud 20 ms of RTP that it gets, by the carrier's "
+        "From the phone's 200 OK to the first packet of RTP with sound in it, by the carrier's "
         "clock; the phone rings for 0.3 s, and rings for 4 s in the second row. The greeting's own "
         "leading silence is part of it.",
     )
@@ -35,12 +36,12 @@ async def measure_first_words(bench: Bench) -> Figure:
             bench.tell(f"first words {name} {index + 1}")
             await bench.settle()
             try:
-                heard, placed = await _listen_to(bench, ending)
-                first = heard.first_loud(placed.far.moment("answered_at"))
-                if first is None:
+                far = await _listen_to(bench, ending)
+                audible = far.audible()
+                if not audible:
                     row.fail("nothing was heard")
                 else:
-                    row.add(first * 1000)
+                    row.add((audible[0][0] - far.moment("answered_at")).total_seconds() * 1000)
             except (*FAILURES, AssertionError) as error:
                 row.fail(error)
     return figure
@@ -83,7 +84,7 @@ async def _held(bench: Bench) -> tuple[float, float | None]:
     await far.resume()
     await asyncio.sleep(2.0)
     await far.hang_up()
-    heard = await far.heard()
+    await far.over()
     await bench.ended(placed.call_id)
     steps = {
         each["step"]: datetime.fromisoformat(each["at"])
@@ -92,23 +93,23 @@ async def _held(bench: Bench) -> tuple[float, float | None]:
     }
     pressed = next(at for step, at in steps.items() if "hold" in step)
     resumed = next(at for step, at in steps.items() if "resume" in step)
-    spoken = heard.loud_frames(pressed - timedelta(seconds=0.5), pressed)
+    spoken = [span for span in far.audible() if span[0] < pressed < span[1] + _PAUSE]
     if not spoken:
         raise RuntimeError("Atlas was not speaking when the phone pressed hold")
-    after = heard.loud_frames(pressed, resumed)
-    first = heard.first_loud(resumed)
-    last = (after[-1] + 0.02) * 1000 if after else 0.0
-    return last, None if first is None else first * 1000
+    last = max((ended - pressed).total_seconds() for _, ended in spoken)
+    after = [began for began, _ in far.audible() if began > resumed]
+    first = (after[0] - resumed).total_seconds() * 1000 if after else None
+    return max(0.0, last) * 1000, first
 
 
-async def _listen_to(bench: Bench, ending: str) -> tuple[HeardAtPhone, _Placed]:
+async def _listen_to(bench: Bench, ending: str) -> CarrierRecord:
     placed = await _place(bench, ending)
     await placed.far.until("answered_at", 30)
     await asyncio.sleep(3.0)
     await placed.far.hang_up()
-    heard = await placed.far.heard()
+    await placed.far.over()
     await bench.ended(placed.call_id)
-    return heard, placed
+    return placed.far
 
 
 async def _place(bench: Bench, ending: str) -> _Placed:

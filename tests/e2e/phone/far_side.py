@@ -103,8 +103,20 @@ class CarrierRecord:
     def moment(self, field: str) -> datetime:
         return datetime.fromisoformat(self.document[field])
 
+    def audible(self) -> list[tuple[datetime, datetime]]:
+        """When sound came over the wire, also when the phone listened to none: while it held, or
+        had not answered. As last read."""
+        return [
+            (datetime.fromisoformat(began), datetime.fromisoformat(ended))
+            for began, ended in self.document["wire"]["audible"]
+        ]
+
+    def loudest(self, when: str) -> int:
+        """`before_answer` or `while_held`: the loudest sample that came over the wire then."""
+        return int(self.document["wire"][when]["loudest"])
+
     async def heard(self) -> HeardAtPhone:
-        """All of it, once the call is over."""
+        """All of it, once the call is over. What is not listened to is not in it: `audible`."""
         document = await self.over()
         assert document["heard"], f"The phone heard nothing, not even silence: {document}"
         rate, samples = await asyncio.to_thread(_read_wav, Path(document["heard"]["file"]))

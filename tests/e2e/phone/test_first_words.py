@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pytest
-from livekit import api as livekit_api
-from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 
 from contract.rooms import AtlasRpc
 from tests.e2e.conversation import GREETING
 from tests.e2e.listening import VoiceEar
 from tests.e2e.phone.phone_call import PhoneCall, PhoneLines
+from tests.e2e.phone.room import ask_atlas
 from tests.e2e.switchboard import Switchboard, eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
@@ -53,14 +51,13 @@ async def first_words(call: PhoneCall, lines: PhoneLines, ear: VoiceEar) -> Firs
     )
     await asyncio.sleep(1.0)
     await far.hang_up()
-    heard = await far.heard()
+    await far.over()
     answered = far.moment("answered_at")
-    before = heard.between(heard.began, answered)
     asked = await lines.switchboard.asked_of("openai", call_started(far.document))
     return FirstWords(
-        said_before=bool(before.size) and int(np.abs(before.astype(int)).max()) > DIGITAL_SILENCE,
+        said_before=far.loudest("before_answer") > DIGITAL_SILENCE,
         sentences=await far.sentences(ear),
-        after=heard.first_loud(answered),
+        after=(far.audible()[0][0] - answered).total_seconds() if far.audible() else None,
         response_requests_before=sum(
             "response.create" in str(entry) and entry["at"] < answered.timestamp()
             for entry in asked
@@ -91,6 +88,8 @@ async def test_the_opening_begins_with_the_answer(
     call = await lines.call(ending, assistant_id=assistant, record=False)
     words = await first_words(call, lines, greeting_ear)
     assert not words.faults(GREETING), words
+    if ending == EARLY_MEDIA:  # else nothing could have come before the answer
+        assert (await call.at_carrier()).document["wire"]["before_answer"]["packets"] > 0
     assert words.after is not None
     assert words.after < 1.0, f"first sample {words.after:.3f} s after the answer"
 
@@ -103,27 +102,10 @@ async def test_the_check_sees_a_gate_that_opens_too_early(
     call = await lines.call(RINGS, assistant_id=assistant, record=False)
     far = await call.at_carrier()
     await far.until("ringing_at")
-    await tell_atlas_to_start(lines.switchboard, call.room)
+    await ask_atlas(lines.switchboard, call.room, AtlasRpc.START, {})
     words = await first_words(call, lines, greeting_ear)
     assert words.faults(GREETING), words
 
 
 async def greeting_assistant(switchboard: Switchboard, mode: str) -> str:
     return await switchboard.make_assistant(opening={"mode": "say", "text": GREETING}, mode=mode)
-
-
-async def tell_atlas_to_start(switchboard: Switchboard, room: str) -> None:
-    service = switchboard.livekit.room
-    await service._client.request(
-        "RoomService",
-        "PerformRpc",
-        PerformRpcRequest(
-            room=room,
-            destination_identity="atlas-1",
-            method=AtlasRpc.START,
-            payload="{}",
-            response_timeout_ms=2000,
-        ),
-        service._auth_header(livekit_api.VideoGrants(room_admin=True, room=room)),
-        PerformRpcResponse,
-    )

@@ -8,17 +8,19 @@ from datetime import datetime, timedelta
 import pytest
 
 from contract.holds import HoldState
-from contract.rooms import Attribute
+from contract.rooms import AtlasRpc, Attribute
 from tests.e2e.conversation import DOG, GREETING, OPENING_HOURS, answer_to
 from tests.e2e.listening import VoiceEar
 from tests.e2e.phone.far_side import CarrierRecord
 from tests.e2e.phone.phone_call import PhoneCall, PhoneLines
+from tests.e2e.phone.room import Listener, ask_atlas
 from tests.e2e.switchboard import eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
 
 KINDS = ["sendonly", "inactive", "zero", "session"]
 BACK_WITHIN = 1.0
+SILENT_WITHIN = timedelta(seconds=0.15)
 
 
 @pytest.fixture
@@ -47,6 +49,7 @@ def when(far: CarrierRecord, what: str, index: int = 0) -> datetime:
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_phone_holds_and_resumes(lines: PhoneLines, ear: VoiceEar, kind: str) -> None:
     call, far = await greeted(lines, ear, record=False)
+    room = await Listener.join(lines.switchboard, call.room)
     await far.say(OPENING_HOURS)
     await far.is_answered_by_voice()
     await far.do(hold=kind)
@@ -59,12 +62,14 @@ async def test_the_phone_holds_and_resumes(lines: PhoneLines, ear: VoiceEar, kin
     await far.say("Do you take credit cards?")
     await far.hears(ear, answer_to("Do you take credit cards?"))
     await far.hang_up()
-    heard = await far.heard()
+    await far.over()
     record = await call.settled()
 
     held = when(far, "held")
-    silence = heard.loud_frames(held + timedelta(seconds=0.15), resumed)
-    assert not silence, f"Atlas was heard in the hold, {silence} s after it began"
+    late = [span for span in far.audible() if held + SILENT_WITHIN < span[1] < resumed]
+    assert not late, f"Atlas came over the wire in the hold that began at {held}: {late}"
+    spoken = room.spoken(held + SILENT_WITHIN, resumed)
+    assert not spoken, f"Atlas spoke in the room {spoken} s of the hold"
     assert [hold["holder"] for hold in record.call["holds"]] == ["remote"]
     [hold] = record.call["holds"]
     lasted = datetime.fromisoformat(hold["to"]) - datetime.fromisoformat(hold["from"])
@@ -74,6 +79,23 @@ async def test_the_phone_holds_and_resumes(lines: PhoneLines, ear: VoiceEar, kin
     assert DOG not in said
     assert "Do you take credit cards?" in said
     assert record.call["ended_reason"] == "callee_hung_up"
+
+
+async def test_the_check_hears_an_atlas_that_speaks_in_a_hold(
+    lines: PhoneLines, ear: VoiceEar
+) -> None:
+    """With its hold mode lifted behind the call's back, it is heard in the room."""
+    call, far = await greeted(lines, ear, record=False)
+    room = await Listener.join(lines.switchboard, call.room)
+    await far.do(hold="sendonly")
+    held = datetime.now().astimezone()
+    await call.is_now("on_hold", 5)
+    await ask_atlas(lines.switchboard, call.room, AtlasRpc.RESUME, {"seq": 1_000})
+    await ask_atlas(lines.switchboard, call.room, AtlasRpc.SAY, {"id": "1", "text": GREETING})
+    await asyncio.sleep(4)
+    assert room.spoken(held + SILENT_WITHIN, datetime.now().astimezone()) > 1.0
+    await far.hang_up()
+    await call.settled()
 
 
 async def test_the_assistant_is_back_within_a_second(lines: PhoneLines, ear: VoiceEar) -> None:
@@ -87,10 +109,10 @@ async def test_the_assistant_is_back_within_a_second(lines: PhoneLines, ear: Voi
     resumed = datetime.now().astimezone()
     await asyncio.sleep(2.5)
     await far.hang_up()
-    heard = await far.heard()
-    back = heard.first_loud(resumed)
-    assert back is not None
-    assert back < BACK_WITHIN, f"{back:.2f} s after the resume"
+    await far.over()
+    since = [(span[0] - resumed).total_seconds() for span in far.audible() if span[0] > resumed]
+    assert since, "Nothing was said after the resume."
+    assert since[0] < BACK_WITHIN, f"{since[0]:.2f} s after the resume"
     await call.settled()
 
 
