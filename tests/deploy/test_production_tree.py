@@ -114,7 +114,7 @@ async def healthy(part: Part, stack: Stack, tree: Path, given: dict[str, str]) -
     async def look() -> bool:
         return (await asyncio.to_thread(run, tree, given, *words, mine)).returncode == 0
 
-    await eventually(look, timeout=60, otherwise=f"{part}: {stack.site.log(part)}")
+    await eventually(look, timeout=120, otherwise=f"{part}: {stack.site.log(part)}")
 
 
 async def rooms_are_watched(switchboard: Switchboard) -> bool:
