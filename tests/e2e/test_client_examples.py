@@ -98,7 +98,7 @@ async def _follows_a_call(switchboard: Switchboard, *command: str) -> None:
             lines += (await client.stdout.read()).decode().splitlines(keepends=True)
     assert client.returncode == 0
     assert lines[-1].startswith(f"{call_id} ended operator_hung_up "), lines[-1]
-    timeline = await call.timeline()
+    timeline = sorted(await call.timeline(), key=lambda entry: entry["seq"])
     followed = [line.split(" ", 2)[2].rstrip("\n") for line in lines[:-1]]
     assert followed == [entry["text"] for entry in timeline], told(timeline)
 
