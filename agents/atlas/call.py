@@ -131,7 +131,7 @@ class AtlasCall:
             self._ctx.room,
             self._job.human_identity,
             self._ctx.job.room.sid,
-            tell=self._tell,
+            tell=self._tell_of_human,
             on_present=lambda: self._open_gate(Gate.CALLER_ACTIVE),
             on_gone=lambda: presence.leave("the human left"),
         )
@@ -178,6 +178,11 @@ class AtlasCall:
     def _tell(self, kind: FactKind, data: dict[str, Any]) -> None:
         if self._presence is not None:
             self._presence.tell(kind, **data)
+
+    def _tell_of_human(self, kind: FactKind, data: dict[str, Any]) -> None:
+        # Of the bridge's phone the bridge itself tells more, and LiveKit's webhook tells it too.
+        if self._job.gate is not Gate.PHONE_ANSWERED:
+            self._tell(kind, data)
 
     async def _record_opening(self) -> None:
         if self._presence is not None:
