@@ -21,7 +21,7 @@ from bridge.sdp.codecs import CLOCK_RATE
 FRAME = 160  # units: 20 ms
 MS = CLOCK_RATE // 1000  # units a millisecond
 
-_FIRST_DELAY = 25 * MS  # until the network's unevenness is known
+_FIRST_DELAY = 15 * MS  # until the network's unevenness is known
 _MARGIN = 10 * MS  # our ticks and the sender's do not keep step
 _MEMORY = 1.0  # s of arrivals that are looked at
 _LATE_SHARE = 0.03  # of arrivals that may come too late
@@ -50,7 +50,7 @@ class _Arrival:
 class JitterBuffer:
     """Delays from `minimum` to `maximum` ms, as short as the network allows."""
 
-    def __init__(self, *, minimum: int = 25, maximum: int = 200) -> None:
+    def __init__(self, *, minimum: int = 15, maximum: int = 200) -> None:
         self._minimum, self._maximum = minimum * MS, maximum * MS
         self.late = 0  # packets whose moment had passed
         self.skipped = 0  # units left out to catch up
