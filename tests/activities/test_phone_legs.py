@@ -190,6 +190,7 @@ async def test_what_the_order_says_of_the_caller_comes_first(office: Office) -> 
         (sealed("hush", "trunk-password/other/one"), {}, NotDialled.TRUNK_UNUSABLE),
         (sealed("hush"), {"enabled": False}, NotDialled.TRUNK_DISABLED),
     ],
+    ids=["no password", "no seal", "sealed for another trunk", "disabled"],
 )
 async def test_nothing_is_sent_over_a_trunk_that_cannot_be_used(
     office: Office, password: str | None, changes: dict[str, Any], kind: NotDialled
