@@ -56,12 +56,14 @@ async def measure_hold(bench: Bench) -> Figure:
     )
     quiet = figure.row("re-INVITE to last audible sample", budget=Budget(99, 150))
     back = figure.row("resume to next audible sample", budget=Budget(99, 1000))
+    events = figure.row("events of such a call", unit="events", budget=Budget(100, 150))
     for index in range(bench.count(20, least=2)):
         bench.tell(f"hold {index + 1}")
         await bench.settle()
         try:
-            last, first = await _held(bench)
+            placed, last, first = await _held(bench)
             quiet.add(last)
+            events.add(await _events(bench, placed.call_id))
             if first is None:
                 back.fail("nothing was said after the resume")
             else:
@@ -71,7 +73,13 @@ async def measure_hold(bench: Bench) -> Figure:
     return figure
 
 
-async def _held(bench: Bench) -> tuple[float, float | None]:
+async def _events(bench: Bench, call_id: str) -> int:
+    described = await bench.temporal.get_workflow_handle(call_id).describe()
+    return described.history_length
+
+
+async def _held(bench: Bench) -> tuple[_Placed, float, float | None]:
+    """ms from the pressed hold to the last sound, and from the resume to the next."""
     placed = await _place(bench, "0100")
     far = placed.far
     await far.until("answered_at")
@@ -99,7 +107,7 @@ async def _held(bench: Bench) -> tuple[float, float | None]:
     last = max((ended - pressed).total_seconds() for _, ended in spoken)
     after = [began for began, _ in far.audible() if began > resumed]
     first = (after[0] - resumed).total_seconds() * 1000 if after else None
-    return max(0.0, last) * 1000, first
+    return placed, max(0.0, last) * 1000, first
 
 
 async def _listen_to(bench: Bench, ending: str) -> CarrierRecord:
