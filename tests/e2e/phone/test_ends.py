@@ -141,7 +141,8 @@ async def test_the_answer_crosses_our_cancel(lines: PhoneLines) -> None:
 
 
 async def test_a_phone_that_sends_no_audio_any_more(lines: PhoneLines) -> None:
-    call = await lines.call("0150")
+    patient = await lines.switchboard.make_assistant(silence={"reprompt_after": 300})
+    call = await lines.call("0150", assistant_id=patient)
     record = await call.settled(timeout=60)
     assert_ended(record, "media_timeout", "unknown")
     assert_billed_as_seen(record, await (await call.at_carrier()).over())
