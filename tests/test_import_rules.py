@@ -38,6 +38,13 @@ def test_import_linter_would_find_something(tmp_path: Path) -> None:
     for package in configured["tool"]["importlinter"]["root_packages"]:
         (tmp_path / package).mkdir()
         (tmp_path / package / "__init__.py").touch()
+    # Contracts may name parts of a package, too.
+    for contract in configured["tool"]["importlinter"]["contracts"]:
+        for module in (*contract.get("source_modules", ()), *contract.get("forbidden_modules", ())):
+            part = tmp_path.joinpath(*module.split("."))
+            if part.parent.is_relative_to(tmp_path) and (part.parent / "__init__.py").exists():
+                part.mkdir(exist_ok=True)
+                (part / "__init__.py").touch()
     (tmp_path / "workflows" / "__init__.py").write_text("import store\n")
     (tmp_path / "pyproject.toml").write_text((CHECKOUT / "pyproject.toml").read_text())
     found = subprocess.run(
