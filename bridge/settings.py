@@ -94,7 +94,7 @@ class BridgeSettings(ProcessSettings):
         None,
         ge=1,
         le=65535,
-        description="Port of `/healthz`, `/readyz`, `/metrics` of `bridge serve`; default: none.",
+        description="Port of the bridge's `/healthz`, `/readyz` and `/metrics`; default: none.",
     )
     bridge_ladder_folder: Path | None = Field(
         None,

@@ -51,8 +51,8 @@ async def measure_hold(bench: Bench) -> Figure:
     figure = Figure(
         "Phone: hold and resume",
         "The phone presses hold in the middle of an answer, waits for 2 s and resumes; by the "
-        "carrier's clock, from the moment the phone presses (its re-INVITE) to the last loud 20 ms "
-        "before the resume, and from the resume to the next one.",
+        "carrier's clock, from the moment the phone presses (its re-INVITE) to the last packet "
+        "with sound in it, 0 when none came after that, and from the resume to the next one.",
     )
     quiet = figure.row("re-INVITE to last audible sample", budget=Budget(99, 150))
     back = figure.row("resume to next audible sample", budget=Budget(99, 1000))

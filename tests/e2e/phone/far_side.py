@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,32 +29,6 @@ def number(ending: str = "0100") -> str:
     """One that nobody called before; its last digits say what the phone does
     (docs/sandbox_carrier.md)."""
     return f"+9198{next(_numbers) % 10_000:04d}{ending}"
-
-
-@dataclass(frozen=True, slots=True)
-class HeardAtPhone:
-    """16-bit PCM as it came by RTP, and when its first frame came (UTC)."""
-
-    samples: Samples
-    rate: int
-    began: datetime
-
-    def between(self, since: datetime, until: datetime | None = None) -> Samples:
-        first = self._index(since)
-        last = self.samples.size if until is None else self._index(until)
-        return self.samples[first:last]
-
-    def loud_frames(self, since: datetime, until: datetime | None = None) -> list[float]:
-        """Seconds after `since` of each 20 ms in which somebody spoke."""
-        loudness = _loudness(self.between(since, until), self.rate)
-        return [round(float(at) * 0.02, 3) for at in np.flatnonzero(loudness > LOUD)]
-
-    def first_loud(self, since: datetime) -> float | None:
-        return next(iter(self.loud_frames(since)), None)
-
-    def _index(self, moment: datetime) -> int:
-        place = int((moment - self.began).total_seconds() * self.rate)
-        return min(max(place, 0), self.samples.size)
 
 
 class CarrierRecord:
@@ -114,13 +87,6 @@ class CarrierRecord:
     def loudest(self, when: str) -> int:
         """`before_answer` or `while_held`: the loudest sample that came over the wire then."""
         return int(self.document["wire"][when]["loudest"])
-
-    async def heard(self) -> HeardAtPhone:
-        """All of it, once the call is over. What is not listened to is not in it: `audible`."""
-        document = await self.over()
-        assert document["heard"], f"The phone heard nothing, not even silence: {document}"
-        rate, samples = await asyncio.to_thread(_read_wav, Path(document["heard"]["file"]))
-        return HeardAtPhone(samples, rate, datetime.fromisoformat(document["heard"]["from"]))
 
     async def hears(
         self, ear: VoiceEar, sentence: str, *, times: int = 1, timeout: float = 20.0
