@@ -14,6 +14,7 @@ class WorkerSettings(EngineSettings, LiveKitSettings, StorageSettings):
     egress_api_url: str = Field(
         "", description="Where LiveKit Egress answers; default: LIVEKIT_URL."
     )
+    sip_api_url: str = Field("", description="Where LiveKit SIP answers; default: LIVEKIT_URL.")
     sticky_timeout_seconds: float = Field(
         1.5, gt=0, description="How long a killed worker's calls wait for it before they move on."
     )

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from contract.identity import PHONE_IDENTITY
+
 # Keys of a telephone (RFC 4733 section 3.2); `w` waits half a second, as LiveKit's `dtmf` does.
 PAUSE = "w"
 DTMF_KEYS = "0123456789*#ABCD" + PAUSE
@@ -28,7 +30,9 @@ class PhoneOrder:
     dtmf: str = ""  # keys to press once it is answered
     headers: dict[str, str] = field(default_factory=dict)  # of the INVITE: X- headers only
     attributes: dict[str, str] = field(default_factory=dict)  # of the participant, beside sip.*
-    task_queue: str = "bridge"  # of the bridge processes that dial it (BRIDGE_TASK_QUEUE)
+    # Whoever takes DIAL_PHONE there dials: the bridges' queue (BRIDGE_TASK_QUEUE) for trunks of
+    # kind `bridge`, the calls' own for those of LiveKit SIP.
+    task_queue: str = "bridge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,8 @@ class NotDialled(StrEnum):
     TRUNK_BUSY = "trunk-busy"  # more calls than it may start wait for their second
     ROOM_GONE = "room-gone"
     LIVEKIT_AWAY = "livekit-away"
+    SIP_AWAY = "sip-away"  # LiveKit SIP: it is not there, or does not take our key
+    SIP_BUSY = "sip-busy"  # LiveKit SIP: no gateway has room for another call
     STORE_AWAY = "store-away"
     CALL_OVER = "call-over"  # its row ended, or was withdrawn
     SHUTDOWN = "shutdown"
@@ -129,11 +135,13 @@ class PhoneSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellPhone:
-    """One RPC to the phone's participant (contract.rooms.PhoneRpc)."""
+    """One RPC to the phone's participant, or to who serves it in its stead: of a phone of LiveKit
+    SIP, which serves none, Atlas does (contract.rooms.PhoneRpc)."""
 
     room_name: str
     method: str
     payload: dict[str, Any] = field(default_factory=dict)
+    identity: str = PHONE_IDENTITY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +150,24 @@ class PhoneTold:
 
     is_there: bool
     answer: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferPhone:
+    """Input of TRANSFER_PHONE: hand a phone of LiveKit SIP on to another number (RFC 3515)."""
+
+    tenant_id: str
+    trunk_id: str
+    room_name: str
+    to_number: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneTransferred:
+    """What the far side said of it; 2xx: it got there."""
+
+    sip_status: int
+    sip_phrase: str
 
 
 def check_dtmf(digits: str) -> str:

@@ -62,13 +62,23 @@ class PhoneState(StrEnum):
     ENDED = "ended"
 
 
+class SipStatus(StrEnum):
+    """Values of `sip.callStatus` (livekit_observed.md section 1)."""
+
+    DIALING = "dialing"
+    RINGING = "ringing"
+    AUTOMATION = "automation"  # answered, and the keys of the order are being pressed
+    ACTIVE = "active"
+    HANGUP = "hangup"
+
+
 class SipAttribute(StrEnum):
     """What livekit-sip says of a call (livekit_observed.md section 1); the bridge says the same."""
 
     CALL_ID = "sip.callID"  # ours: the call's id
     CALL_ID_FULL = "sip.callIDFull"  # the SIP Call-ID, from the answer on
     CALL_TAG = "sip.callTag"  # the far side's To tag, from the answer on
-    CALL_STATUS = "sip.callStatus"  # dialing ringing active hangup
+    CALL_STATUS = "sip.callStatus"  # SipStatus
     TRUNK_ID = "sip.trunkID"
     TRUNK_PHONE_NUMBER = "sip.trunkPhoneNumber"  # ours
     PHONE_NUMBER = "sip.phoneNumber"  # theirs
@@ -87,7 +97,8 @@ class Gate(StrEnum):
 
     CALLER_ACTIVE = "caller_active"  # web: the caller is in the room
     PHONE_ANSWERED = "phone_answered"  # bridge: `call.state`, `call_answered`, or `atlas.start`
-    START_RPC = "start_rpc"  # other phones: `atlas.start` of the workflow
+    SIP_ACTIVE = "sip_active"  # LiveKit SIP's outbound calls: `sip.callStatus`, or `atlas.start`
+    START_RPC = "start_rpc"  # phones that call us: `atlas.start` of the workflow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
