@@ -20,6 +20,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.call_log import CallLog, quiet_temporal
+from activities.dialling_desk import DiallingDesk
 from activities.fact_teller import FactTeller
 from activities.outside import Needed
 from activities.phone_legs import MakeTeller, PhoneLegActivities
@@ -65,8 +66,7 @@ async def run(settings: BridgeWorkerSettings) -> None:
         bridge = await _start_bridge(stack, settings)
         legs = RoomLegs(bridge, access, RoomLegOptions.of(settings))
         dialling = PhoneLegActivities(
-            database,
-            Sealing(settings.keys) if settings.keys else None,
+            DiallingDesk(database, Sealing(settings.keys) if settings.keys else None),
             legs,
             _tellers(settings, client),
         )

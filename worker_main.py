@@ -30,6 +30,7 @@ from activities.agents import AgentActivities
 from activities.billing import BillingActivities
 from activities.call_log import CallLog, quiet_temporal
 from activities.call_records import CallRecordActivities
+from activities.dialling_desk import DiallingDesk
 from activities.job_metadata import JobMetadataWriter
 from activities.outside import Outside
 from activities.phones import PhoneActivities
@@ -39,6 +40,7 @@ from activities.recording_bucket import RecordingBucket
 from activities.room_watch import RoomWatchActivities
 from activities.rooms import RoomActivities
 from activities.settings import WorkerSettings
+from activities.sip_phones import SipPhoneActivities
 from contract.errors import SettingsError, Unavailable
 from contract.identity import ROOM_WATCH_WORKFLOW_ID
 from engine.client import connect
@@ -46,6 +48,7 @@ from engine.http_pages import ProcessPages, free_local_address
 from engine.leaving import asked_to_stop, leave
 from engine.logs import set_up_logs
 from engine.runtime import use_our_runtime
+from engine.sealing import Sealing
 from engine.startup import BAD_SETTINGS, load, tell_misspelt
 from store.database import Database
 from workflows import search_attributes
@@ -73,11 +76,15 @@ async def run(settings: WorkerSettings) -> None:
         stack.push_async_callback(livekit.aclose)
         egress = _livekit(settings, settings.egress_api_url or settings.livekit_url)
         stack.push_async_callback(egress.aclose)
+        # Nobody but the workflow may decide that a phone is dialled again.
+        sip = _livekit(settings, settings.sip_api_url or settings.livekit_url, failover=False)
+        stack.push_async_callback(sip.aclose)
         outside = Outside(
             temporal=client,
             database=database,
             livekit=livekit,
             egress=egress,
+            sip=sip,
             bucket=RecordingBucket.from_settings(settings),
         )
         worker = Worker(
@@ -91,6 +98,8 @@ async def run(settings: WorkerSettings) -> None:
             graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
             max_cached_workflows=settings.max_cached_workflows,
             max_concurrent_workflow_tasks=50,
+            # Dialling over LiveKit SIP, and waiting for a line, only wait, for as long as it rings.
+            max_concurrent_activities=500,
             deployment_config=_deployment(settings),
             interceptors=[CallLog()],
         )
@@ -111,6 +120,8 @@ def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[...
     billing = BillingActivities(database, PriceTable.load())
     recording = RecordingActivities(outside.egress, outside.bucket)
     phones = PhoneActivities(livekit, database)
+    desk = DiallingDesk(database, Sealing(settings.keys) if settings.keys else None)
+    sip_phones = SipPhoneActivities(desk, livekit, outside.sip)
     watch = RoomWatchActivities(livekit, database, outside.temporal)
     return [
         rooms.open_room,
@@ -127,6 +138,8 @@ def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[...
         phones.look_for_phone,
         phones.tell_phone,
         phones.write_hold,
+        sip_phones.dial_phone,
+        sip_phones.transfer_phone,
         recording.start_egress,
         recording.find_egress,
         recording.stop_egress,
@@ -159,8 +172,9 @@ async def _serve_pages(
         raise SettingsError(f"WORKER_HTTP_PORT cannot be used: {error.strerror}.") from error
 
 
-def _livekit(settings: WorkerSettings, url: str) -> api.LiveKitAPI:
-    return api.LiveKitAPI(url, settings.livekit_api_key, settings.livekit_api_secret)
+def _livekit(settings: WorkerSettings, url: str, *, failover: bool = True) -> api.LiveKitAPI:
+    keys = settings.livekit_api_key, settings.livekit_api_secret
+    return api.LiveKitAPI(url, *keys, failover=failover)
 
 
 def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:

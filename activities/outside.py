@@ -46,6 +46,7 @@ class Outside(Needed):
     """Calls go on without these; recordings wait."""
 
     egress: api.LiveKitAPI
+    sip: api.LiveKitAPI
     bucket: RecordingBucket
 
     async def check_egress(self) -> None:

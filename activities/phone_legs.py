@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from collections.abc import Callable
 
 import structlog
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.store_errors import not_dialled, store_must_answer, trunk_errors_are_final
+from activities.dialling_desk import DiallingDesk, heartbeats
 from bridge.addresses import in_uri
 from bridge.room import NotDialled as NoLeg
 from bridge.room import RoomCall, RoomLeg, RoomLegs, Teller
 from bridge.sip import Credentials
 from contract.phone import PHONE_THERE_ERROR, Dialled, DialPhone, NotDialled
 from contract.steps import Step
-from engine.sealing import Sealing
-from store.database import Database
-from store.errors import TrunkDisabled, TrunkUnknown
-from store.lines import Lines
-from store.trunks import StoredTrunk, Trunks, password_place
-
-_BEAT_SECONDS = 1.0
-# Less than the workflow lets dialling take beside the ringing.
-_LONGEST_PAUSE = 40.0
+from store.trunks import StoredTrunk
 
 _TYPES = {
     "phone-there": PHONE_THERE_ERROR,
@@ -44,12 +34,8 @@ log = structlog.get_logger()
 class PhoneLegActivities:
     """Dials. The leg that comes of it is the process' own and outlives the activity."""
 
-    def __init__(
-        self, database: Database, sealing: Sealing | None, legs: RoomLegs, tell: MakeTeller
-    ) -> None:
-        """`sealing`: None where there are no payload keys, and so no passwords of trunks."""
-        self._database = database
-        self._sealing = sealing
+    def __init__(self, desk: DiallingDesk, legs: RoomLegs, tell: MakeTeller) -> None:
+        self._desk = desk
         self._legs = legs
         self._tell = tell
 
@@ -57,35 +43,15 @@ class PhoneLegActivities:
     async def dial_phone(self, order: DialPhone) -> Dialled:
         """Returns when the INVITE has its final answer. Cancelled before it, CANCELs, and returns
         what came of that: the far side may have answered meanwhile."""
-        async with _heartbeats():
-            with store_must_answer(), trunk_errors_are_final():
-                call = self._room_call(order, await self._trunk(order))
-                pause = await self._reserve(order)
-            if pause > _LONGEST_PAUSE:
-                raise not_dialled(
-                    NotDialled.TRUNK_BUSY, "Too many calls wait for their turn on the trunk."
-                )
-            await asyncio.sleep(pause)
+        async with heartbeats():
+            trunk = await self._desk.trunk(order.tenant_id, order.phone.trunk_id)
+            call = self._room_call(order, trunk)
+            await self._desk.wait_for_turn(order)
             return await _outcome(await self._dial(call))
-
-    async def _trunk(self, order: DialPhone) -> StoredTrunk:
-        async with self._database.reader() as session:
-            trunk = await Trunks(session).get(order.tenant_id, order.phone.trunk_id)
-        if trunk is None:
-            raise TrunkUnknown(order.phone.trunk_id)
-        if not trunk.config["enabled"]:
-            raise TrunkDisabled(order.phone.trunk_id)
-        return trunk
-
-    async def _reserve(self, order: DialPhone) -> float:
-        """Seconds until the trunk takes another call, whichever process starts it."""
-        async with self._database.session() as session:
-            return await Lines(session).may_dial(
-                order.tenant_id, order.phone.trunk_id, order.call_id, datetime.now(UTC)
-            )
 
     def _room_call(self, order: DialPhone, trunk: StoredTrunk) -> RoomCall:
         phone, config = order.phone, trunk.config
+        login = self._desk.login(trunk)
         host, port, transport = in_uri(config["host"]), config["port"], config["transport"]
         return RoomCall(
             call_id=order.call_id,
@@ -95,7 +61,7 @@ class PhoneLegActivities:
             from_number=phone.from_number or config.get("from_number") or "",
             trunk_id=trunk.id,
             hostname=config["host"],
-            credentials=self._credentials(trunk),
+            credentials=Credentials(*login) if login else None,
             # Keys are events wherever the far side takes them, so they are no codec to choose.
             codecs=tuple(name for name in config["codecs"] if name != "telephone-event"),
             ringing_timeout=phone.ringing_timeout_seconds,
@@ -104,19 +70,6 @@ class PhoneLegActivities:
             headers=phone.headers,
             attributes=phone.attributes,
         )
-
-    def _credentials(self, trunk: StoredTrunk) -> Credentials | None:
-        auth = trunk.config.get("auth")
-        if not auth:
-            return None
-        if self._sealing is None or trunk.sealed_password is None:
-            raise _unusable("The trunk's password cannot be read: there is no payload key for it.")
-        place = password_place(trunk.tenant_id, trunk.id)
-        try:
-            password = self._sealing.open(trunk.sealed_password, place)
-        except ValueError as error:
-            raise _unusable(f"The trunk's password cannot be read: {error}") from error
-        return Credentials(auth["username"], password)
 
     async def _dial(self, call: RoomCall) -> RoomLeg:
         left: list[RoomLeg] = []
@@ -149,23 +102,3 @@ async def _outcome(leg: RoomLeg) -> Dialled:
     if answered_at is not None:
         return Dialled(answered_at=answered_at)
     return Dialled(refused=await leg.ended())
-
-
-@contextlib.asynccontextmanager
-async def _heartbeats() -> AsyncIterator[None]:
-    """So that the activity learns of its cancellation; that nobody hears them cancels nothing."""
-
-    async def beat() -> None:
-        while True:
-            activity.heartbeat()
-            await asyncio.sleep(_BEAT_SECONDS)
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()
-
-
-def _unusable(sentence: str) -> ApplicationError:
-    return not_dialled(NotDialled.TRUNK_UNUSABLE, sentence)

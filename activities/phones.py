@@ -12,9 +12,8 @@ from activities.livekit_errors import is_not_found, livekit_errors
 from activities.room_rpc import participant_in, perform_rpc
 from activities.store_errors import trunk_errors_are_final
 from contract.holds import Holder, HoldState
-from contract.identity import PHONE_IDENTITY
 from contract.phone import PhoneSeen, PhoneTold, TellPhone
-from contract.rooms import PING_RPC, Attribute
+from contract.rooms import PING_RPC, Attribute, PhoneState, SipAttribute, SipStatus
 from contract.steps import HoldWritten, InRoom, LineTaken, Step, TakeLine, WriteHold
 from store.database import Database
 from store.lines import LineOffer, Lines
@@ -23,6 +22,14 @@ _ANSWER_SECONDS, _PING_SECONDS = 2.8, 1.5
 # A transfer goes on longer than one question may; who asks again waits for the same one.
 _TRANSFER_SECONDS = 40.0
 _ASK_AGAIN_SECONDS = 0.2
+
+# What LiveKit SIP says of its phones, as a bridge would.
+_STATES: dict[str, str] = {
+    SipStatus.RINGING: PhoneState.RINGING,
+    SipStatus.AUTOMATION: PhoneState.ANSWERED,
+    SipStatus.ACTIVE: PhoneState.ANSWERED,
+    SipStatus.HANGUP: PhoneState.ENDED,
+}
 
 
 class PhoneActivities:
@@ -52,7 +59,9 @@ class PhoneActivities:
             phone = await participant_in(self._livekit, who.room_name, who.identity)
         if phone is None:
             return PhoneSeen(is_there=False)
-        return PhoneSeen(is_there=True, state=phone.attributes.get(Attribute.CALL_STATE, ""))
+        status = phone.attributes.get(SipAttribute.CALL_STATUS, "")
+        told = phone.attributes.get(Attribute.CALL_STATE)  # only a bridge does
+        return PhoneSeen(is_there=True, state=told or _STATES.get(status, ""))
 
     @activity.defn(name=Step.TELL_PHONE)
     async def tell_phone(self, message: TellPhone) -> PhoneTold:
@@ -82,19 +91,19 @@ class PhoneActivities:
         return HoldWritten(is_there=True, seq=merged.seq, over=now.seq)
 
     async def _ask(self, message: TellPhone) -> PhoneTold:
-        if await participant_in(self._livekit, message.room_name, PHONE_IDENTITY) is None:
+        if await participant_in(self._livekit, message.room_name, message.identity) is None:
             return PhoneTold(is_there=False)
         try:
             answer = await perform_rpc(
                 self._livekit,
                 message.room_name,
-                PHONE_IDENTITY,
+                message.identity,
                 message.method,
                 message.payload,
                 patience=_PING_SECONDS if message.method == PING_RPC else _ANSWER_SECONDS,
             )
         except api.ServerError:
-            if await participant_in(self._livekit, message.room_name, PHONE_IDENTITY) is None:
+            if await participant_in(self._livekit, message.room_name, message.identity) is None:
                 return PhoneTold(is_there=False)  # it left meanwhile
             raise
         return PhoneTold(is_there=True, answer=answer)

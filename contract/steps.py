@@ -33,7 +33,7 @@ class Step(StrEnum):
     WRITE_RECORDING = "write_recording"
     # activities/billing.py
     SETTLE_BILL = "settle_bill"
-    # activities/phone_legs.py on the bridge's task queue, activities/sip_phones.py on the calls' own
+    # activities/phone_legs.py on the bridge's task queue; sip_phones.py on the calls' own
     DIAL_PHONE = "dial_phone"  # DialPhone -> Dialled
     # activities/sip_phones.py
     TRANSFER_PHONE = "transfer_phone"  # TransferPhone -> PhoneTransferred

@@ -114,7 +114,7 @@ class CallWorkflow(CallMessages):
 
     async def _dial(self) -> None:
         if self._request.phone is None:
-            text = "No trunk can dial yet."  # those of LiveKit SIP
+            text = "Nobody said over which trunk to call."
             raise self._over(CallEnding(EndedReason.PROVIDER_ERROR, EndedBy.PLATFORM, text))
         await self._phone.dial()
 

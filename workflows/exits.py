@@ -30,6 +30,8 @@ _BY_WHAT_WAS_NOT_DIALLED = {
     NotDialled.TRUNK_BUSY: (EndedReason.CAPACITY, EndedBy.PLATFORM),
     NotDialled.ROOM_GONE: (EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN),
     NotDialled.LIVEKIT_AWAY: (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),
+    NotDialled.SIP_AWAY: (EndedReason.PROVIDER_ERROR, EndedBy.PROVIDER),
+    NotDialled.SIP_BUSY: (EndedReason.CAPACITY, EndedBy.PROVIDER),
     NotDialled.STORE_AWAY: (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),
     NotDialled.CALL_OVER: (EndedReason.CANCELLED, EndedBy.PLATFORM),
     NotDialled.SHUTDOWN: (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),

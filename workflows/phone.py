@@ -76,8 +76,10 @@ class Phone:
             await self._stop_dialling(self._dialling)
         if phone.report is not None or self._was_not_dialled(self._dialling):
             return
-        if phone.is_lost or not await self._hang_up():
-            await self._remove_ghost()
+        if phone.is_livekits:
+            await self._put_out()
+        elif phone.is_lost or not await self._hang_up():
+            await self._remove()
         if not phone.is_lost:
             await self.report_comes()
 
@@ -93,14 +95,16 @@ class Phone:
         await within(
             options.LEG_ENDED_COMES,
             lambda: self._state.phone.report is not None,
-            "The bridge has this long to say how the leg ended",
+            "Whoever carries the phone has this long to say how its leg ended",
         )
 
     def _learn(self, dialled: Dialled) -> None:
         if dialled.refused is not None:
             self._state.phone.over(dialled.refused)
         elif dialled.answered_at is not None:
-            self._state.phone.answered(dialled.answered_at)
+            # LiveKit SIP returns after the keys of the order; Atlas saw the answer itself.
+            phone = self._state.phone
+            phone.answered(dialled.answered_at, guessed=phone.is_livekits)
 
     async def _find_out(self, error: ActivityError) -> None:
         """The INVITE may have left or not. The room knows; never a second one."""
@@ -209,12 +213,28 @@ class Phone:
             workflow.logger.warning("The phone did not say how its leg ended")
         return True
 
-    async def _remove_ghost(self) -> None:
+    async def _put_out(self) -> None:
+        """LiveKit SIP says BYE, or CANCEL, to whomever is removed from the room."""
+        if await self._remove():
+            phone, answered_at = self._state.phone, self._state.answered_at
+            phone.over(
+                LegReport(
+                    reason="hung-up",
+                    by="us",
+                    detail="We hung up.",
+                    answered=answered_at is not None,
+                    ended_at=workflow.now(),
+                )
+            )
+
+    async def _remove(self) -> bool:
         """A bridge that is dead, or deaf, says no BYE; one that wakes up finds itself removed."""
         try:
             await steps.remove_participant(self._state, self._state.request.human_identity)
         except ActivityError as error:
             workflow.logger.warning("The phone could not be removed: %s", error.cause)
+            return False
+        return True
 
     def _over(self, ending: CallEnding) -> CallOver:
         return CallOver.because(self._state, ending, workflow.now())

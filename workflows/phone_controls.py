@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from contract.calls import DtmfCommand, TransferAnswer, TransferCommand
 from contract.endings import EndedReason
-from contract.phone import PhoneTold, check_dtmf
+from contract.phone import LegReport, PhoneTold, check_dtmf
 from contract.rooms import PhoneRpc
 from workflows import options, phone_steps
 from workflows.call_state import CallState
@@ -33,6 +33,7 @@ class PhoneControls:
             raise refusal(f"These keys cannot be pressed: {wrong}.", "bad-dtmf") from None
 
     async def press(self, command: DtmfCommand) -> None:
+        self._refuse_without_fingers()
         answer = await self._ask(PhoneRpc.DTMF, {"digits": command.digits, "id": _update_id()})
         if answer.get("ok") is not True:
             raise refusal("The phone did not take the keys.", "phone-refused")
@@ -42,17 +43,54 @@ class PhoneControls:
     async def transfer(self, command: TransferCommand) -> TransferAnswer:
         """The leg ends as `transferred` when it got there."""
         self._note("transfer_requested", "A transfer is asked for.", command.requested_by)
-        wish = {"to": command.to_number, "id": _update_id()}
-        answer = await self._ask(PhoneRpc.TRANSFER, wish)
-        try:
-            said = TransferAnswer(int(answer["sip_status"]), str(answer.get("sip_phrase") or ""))
-        except (KeyError, TypeError, ValueError):
-            raise refusal("The phone could not be transferred.", "phone-refused") from None
+        if self._state.phone.is_livekits:
+            said = await self._transfer_by_livekit(command.to_number)
+        else:
+            said = await self._transfer_by_bridge(command.to_number)
         if said.sip_status >= 300:
             text = f"The far side answered {said.sip_status} {said.sip_phrase}".rstrip() + "."
             self._note("transfer_refused", text, command.requested_by)
             raise refusal(text, "transfer-refused")
         return said
+
+    async def _transfer_by_bridge(self, to_number: str) -> TransferAnswer:
+        answer = await self._ask(PhoneRpc.TRANSFER, {"to": to_number, "id": _update_id()})
+        try:
+            return TransferAnswer(int(answer["sip_status"]), str(answer.get("sip_phrase") or ""))
+        except (KeyError, TypeError, ValueError):
+            raise refusal("The phone could not be transferred.", "phone-refused") from None
+
+    async def _transfer_by_livekit(self, to_number: str) -> TransferAnswer:
+        """Whoever was handed on leaves the room as if it had hung up, maybe before we are told that
+        the transfer got there: until then nobody believes it."""
+        phone = self._state.phone
+        if phone.is_being_handed_on:
+            raise refusal("Another transfer is under way.", "phone-refused")
+        phone.is_being_handed_on = True
+        try:
+            said = await phone_steps.start_transfer(self._state, to_number)
+        except ActivityError as error:
+            workflow.logger.warning("LiveKit SIP did not transfer: %s", error.cause)
+            raise refusal("The phone could not be transferred.", "phone-unreachable") from None
+        finally:
+            phone.is_being_handed_on = False
+        if said.sip_status < 300:
+            phone.over(
+                LegReport(
+                    reason="transferred",
+                    by="us",
+                    detail="The call was handed on.",
+                    answered=True,
+                    ended_at=workflow.now(),
+                )
+            )
+        return TransferAnswer(said.sip_status, said.sip_phrase)
+
+    def _refuse_without_fingers(self) -> None:
+        atlas = self._state.atlas
+        if self._state.phone.is_livekits and (not atlas.ready or atlas.lost):
+            text = "Nobody is in the call now who could press keys; try again in a few seconds."
+            raise refusal(text, "phone-unreachable")
 
     async def _ask(self, method: PhoneRpc, payload: dict[str, Any]) -> dict[str, Any]:
         """Raises ApplicationError. When the call ends meanwhile, the answer may still come."""

@@ -8,7 +8,17 @@ from typing import Any
 from temporalio import workflow
 
 from contract.holds import HoldState
-from contract.phone import Dialled, DialPhone, PhoneOrder, PhoneSeen, PhoneTold, TellPhone
+from contract.identity import PHONE_IDENTITY, AgentRole, agent_identity
+from contract.phone import (
+    Dialled,
+    DialPhone,
+    PhoneOrder,
+    PhoneSeen,
+    PhoneTold,
+    PhoneTransferred,
+    TellPhone,
+    TransferPhone,
+)
 from contract.rooms import PING_RPC, PhoneRpc
 from contract.steps import HoldWritten, InRoom, LineTaken, Step, TakeLine, WriteHold
 from workflows import options
@@ -84,9 +94,30 @@ def start_telling(
 ) -> workflow.ActivityHandle[PhoneTold]:
     return start(
         Step.TELL_PHONE,
-        TellPhone(room_name=state.request.room_name, method=method.value, payload=payload),
+        TellPhone(
+            room_name=state.request.room_name,
+            method=method.value,
+            payload=payload,
+            identity=_who_serves(state),
+        ),
         PhoneTold,
         *_TELLING[method],
+    )
+
+
+def start_transfer(state: CallState, to_number: str) -> workflow.ActivityHandle[PhoneTransferred]:
+    """Of a phone of LiveKit SIP; a bridge's is told to do it."""
+    request = state.request
+    return start(
+        Step.TRANSFER_PHONE,
+        TransferPhone(
+            tenant_id=request.tenant_id,
+            trunk_id=phone_of(state).trunk_id,
+            room_name=request.room_name,
+            to_number=to_number,
+        ),
+        PhoneTransferred,
+        *_TELLING[PhoneRpc.TRANSFER],
     )
 
 
@@ -101,6 +132,13 @@ async def write_hold(state: CallState, hold: HoldState) -> HoldWritten:
         "Say in the room who holds" if hold.is_held else "Say in the room that nobody holds",
         options.WRITE_HOLD,
     )
+
+
+def _who_serves(state: CallState) -> str:
+    """LiveKit SIP's phones take no RPC; Atlas speaks to them in the room."""
+    if state.phone.is_livekits:
+        return agent_identity(AgentRole.ATLAS, state.atlas.generation)
+    return PHONE_IDENTITY
 
 
 def phone_of(state: CallState) -> PhoneOrder:

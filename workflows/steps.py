@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from contract.calls import CallRequest, Direction
+from contract.calls import CallRequest, Direction, Provider
 from contract.identity import AgentRole, agent_identity
 from contract.rooms import PING_RPC, AtlasRpc, Gate, Opening
 from contract.steps import (
@@ -222,7 +222,8 @@ def start(
 def gate_of(request: CallRequest) -> Gate:
     """What lets Atlas speak in this call."""
     if request.phone is not None:
-        return Gate.PHONE_ANSWERED
+        by_livekit = request.provider is Provider.LIVEKIT_SIP
+        return Gate.SIP_ACTIVE if by_livekit else Gate.PHONE_ANSWERED
     return Gate.CALLER_ACTIVE if request.direction is Direction.WEB else Gate.START_RPC
 
 

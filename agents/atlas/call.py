@@ -16,6 +16,7 @@ from agents.atlas.human import Human
 from agents.atlas.line import Line
 from agents.atlas.session import make_session, make_voice
 from agents.atlas.settings import AtlasSettings
+from agents.atlas.sip_phone import SipPhone
 from agents.atlas.vendors import Vendors
 from agents.compass import fetch_assistant
 from agents.job import with_call_id
@@ -52,6 +53,7 @@ class AtlasCall:
         self._conversation: Conversation | None = None
         self._human: Human | None = None
         self._line: Line | None = None
+        self._sip_phone: SipPhone | None = None
         self._watch: CallWatch | None = None
         self._endings: set[asyncio.Task[None]] = set()
         self._told_to_end = False
@@ -81,6 +83,8 @@ class AtlasCall:
             await self._human.aclose()
         if self._line is not None:
             await self._line.aclose()
+        if self._sip_phone is not None:
+            await self._sip_phone.aclose()
         if self._conversation is not None:
             await self._conversation.aclose()
         if self._presence is not None:
@@ -124,8 +128,17 @@ class AtlasCall:
         )
         # Before anybody is told that Atlas is ready: who comes late reads what has happened.
         self._line.start()
-        commands = Commands(conversation.floor, hold, conversation.voice, self._end)
-        presence.appear(commands.methods())
+        commands = Commands(conversation.floor, hold, conversation.voice, self._end).methods()
+        if self._job.gate is Gate.SIP_ACTIVE:
+            self._sip_phone = SipPhone(
+                self._ctx.room,
+                self._job.human_identity,
+                tell=self._tell,
+                on_active=lambda: self._open_gate(Gate.SIP_ACTIVE),
+            )
+            self._sip_phone.start()
+            commands |= self._sip_phone.methods()
+        presence.appear(commands)
         presence.tell(FactKind.AGENT_READY)
         self._human = Human(
             self._ctx.room,

@@ -10,20 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.outbound_calls.schemas import OutboundCallRequest
 from api.phone_numbers import check_country
 from api.trunks.presets import TrunkKind
-from contract.errors import Conflict, InvalidRequest
+from contract.calls import Provider
+from contract.errors import InvalidRequest
 from store.errors import TrunkDisabled, TrunkUnknown
 from store.numbers import Numbers
 from store.trunks import Trunks
-
-
-class TrunkKindNotCarried(Conflict):
-    code = "trunk-kind-not-carried"
-
-    def __init__(self, trunk_id: str) -> None:
-        super().__init__(
-            f"The trunk {trunk_id!r} is of kind livekit_sip, over which calls cannot be made yet; "
-            "use a trunk of kind bridge."
-        )
 
 
 class NoFromNumber(InvalidRequest):
@@ -50,23 +41,23 @@ class FromNumberNotAllowed(InvalidRequest):
 class Way:
     """How the call will reach its telephone."""
 
+    provider: Provider
     from_number: str
     ringing_timeout_seconds: float
 
 
 async def check_way(session: AsyncSession, tenant_id: str, body: OutboundCallRequest) -> Way:
-    """Raises TrunkUnknown, TrunkDisabled, TrunkKindNotCarried, NoFromNumber, FromNumberNotAllowed,
-    CountryNotAllowed."""
+    """Raises TrunkUnknown, TrunkDisabled, NoFromNumber, FromNumberNotAllowed, CountryNotAllowed."""
     trunk = await Trunks(session).get(tenant_id, body.trunk_id)
     if trunk is None:
         raise TrunkUnknown(body.trunk_id)
     config: dict[str, Any] = trunk.config
     if not config["enabled"]:
         raise TrunkDisabled(trunk.id)
-    if config["kind"] != TrunkKind.BRIDGE:
-        raise TrunkKindNotCarried(trunk.id)
     check_country(body.to_number, config["countries"])
+    by_bridge = config["kind"] == TrunkKind.BRIDGE
     return Way(
+        provider=Provider.BRIDGE if by_bridge else Provider.LIVEKIT_SIP,
         from_number=await _from_number(session, tenant_id, body, config["from_number"]),
         ringing_timeout_seconds=float(
             body.ringing_timeout_seconds or config["ringing_timeout_seconds"]

@@ -28,8 +28,8 @@ async def call_outbound(
     """Durably accepted when this answers; the call goes on by itself, through whatever is
     restarted meanwhile, and nobody is ever called twice for it.
 
-    404 `assistant-not-found`, `trunk-not-found`; 409 `trunk-disabled`, `trunk-kind-not-carried`;
-    422 `no-from-number`, `from-number-not-allowed`, `country-not-allowed`.
+    404 `assistant-not-found`, `trunk-not-found`; 409 `trunk-disabled`; 422
+    `no-from-number`, `from-number-not-allowed`, `country-not-allowed`.
     """
     started = await start_outbound_call(parts, principal, body, idempotency_key)
     if started.replayed:

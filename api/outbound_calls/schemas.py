@@ -84,7 +84,10 @@ class OutboundCallRequest(Strict):
     )
     record: bool | None = Field(None, description="Overrides the assistant's setting.")
     ringing_timeout_seconds: int | None = Field(
-        None, ge=5, le=180, description="How long it may ring. Default: the trunk's."
+        None,
+        ge=5,
+        le=180,
+        description="How long it may ring. Default: the trunk's. LiveKit SIP: 75 s at most.",
     )
     max_duration_seconds: float | None = Field(
         None, ge=1, le=86_400, description="From the answer on. Default: the assistant's."

@@ -7,6 +7,7 @@ and the call goes on as accepted, or it finds none, and nobody is called.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -46,7 +47,7 @@ log = structlog.get_logger()
 class _OutboundCall:
     tenant_id: str
     body: OutboundCallRequest
-    bridge_task_queue: str
+    task_queues: Mapping[Provider, str]  # of who dials, by what carries the phone
 
     def is_told(self, row: CallRow, claim: Claim) -> bool:
         return claim.is_settled or _is_under_way(row)
@@ -65,7 +66,7 @@ class _OutboundCall:
             call_id=call_id,
             tenant_id=self.tenant_id,
             direction=Direction.OUTBOUND,
-            provider=Provider.BRIDGE,
+            provider=way.provider,
             room_name=call_id,
             started_at=datetime.now(UTC),
             assistant_id=body.assistant_id,
@@ -86,7 +87,7 @@ class _OutboundCall:
             dtmf=body.dtmf or "",
             headers=dict(body.headers),
             attributes=dict(body.attributes),
-            task_queue=self.bridge_task_queue,
+            task_queue=self.task_queues[way.provider],
         )
         return Plan(new=new, request=_call_request(new, assistant, body, order))
 
@@ -99,7 +100,11 @@ async def start_outbound_call(
     request = asked(
         parts.settings.call_token_secret, principal.tenant_id, key, START_OUTBOUND_CALL, body
     )
-    kind = _OutboundCall(principal.tenant_id, body, parts.settings.bridge_task_queue)
+    task_queues = {
+        Provider.BRIDGE: parts.settings.bridge_task_queue,
+        Provider.LIVEKIT_SIP: parts.settings.call_task_queue,
+    }
+    kind = _OutboundCall(principal.tenant_id, body, task_queues)
     async with parts.database.session() as session:
         start = await claim_start(session, request, kind, parts.settings.start_timeout)
     bind_contextvars(call_id=start.call_id)

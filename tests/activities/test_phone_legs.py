@@ -18,29 +18,14 @@ from temporalio.testing import ActivityEnvironment
 from activities.phone_legs import PhoneLegActivities
 from bridge.room import NoLine, PhoneThere, RoomCall
 from bridge.sip import Credentials
-from contract.calls import CallStatus, Direction, Provider
-from contract.identity import new_call_id
-from contract.phone import PHONE_THERE_ERROR, Dialled, DialPhone, LegReport, NotDialled, PhoneOrder
+from contract.calls import CallStatus
+from contract.phone import PHONE_THERE_ERROR, Dialled, DialPhone, LegReport, NotDialled
 from contract.steps import WriteRecord
-from engine.sealing import Sealing
-from store.calls import Calls, NewCall
+from store.calls import Calls
 from store.database import Database
-from store.trunks import Trunks, password_place
+from tests.activities.office import NUMBER, Office, sealed
 
-NUMBER = "+919876500100"
 ANSWERED = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-KEYS = {"k": b"0" * 32}
-TRUNK: dict[str, Any] = {
-    "enabled": True,
-    "host": "203.0.113.7",
-    "port": 5070,
-    "transport": "tcp",
-    "codecs": ["PCMA", "PCMU"],
-    "from_number": "+911140001122",
-    "max_concurrent_calls": 10,
-    "calls_per_second": 5.0,
-    "auth": {"username": "acme"},
-}
 
 
 def refused(reason: str) -> LegReport:
@@ -99,41 +84,14 @@ class Bridge:
 
 
 @dataclass
-class Office:
-    database: Database
+class BridgeOffice(Office):
     bridge: Bridge
 
     @property
     def dialling(self) -> PhoneLegActivities:
         legs: Any = self.bridge
         teller: Any = self.bridge.teller
-        return PhoneLegActivities(self.database, Sealing(KEYS), legs, teller)
-
-    async def trunk(self, password: str | None = None, **changes: Any) -> None:
-        async with self.database.session() as session:
-            await Trunks(session).create("acme", "mumbai", TRUNK | changes, password)
-
-    async def order(self, **changes: Any) -> DialPhone:
-        call_id = new_call_id()
-        async with self.database.session() as session:
-            await Calls(session).insert(
-                NewCall(
-                    call_id=call_id,
-                    tenant_id="acme",
-                    direction=Direction.OUTBOUND,
-                    provider=Provider.BRIDGE,
-                    room_name=call_id,
-                    started_at=datetime.now(UTC),
-                    trunk_id="mumbai",
-                )
-            )
-        return DialPhone(
-            call_id=call_id,
-            tenant_id="acme",
-            room_name=call_id,
-            phone=PhoneOrder(trunk_id="mumbai", to_number=NUMBER, **changes),
-            max_duration_seconds=3660,
-        )
+        return PhoneLegActivities(self.desk, legs, teller)
 
     async def dial(self, order: DialPhone) -> Dialled:
         return await ActivityEnvironment().run(self.dialling.dial_phone, order)
@@ -146,19 +104,15 @@ class Office:
         return found.value
 
 
-def sealed(password: str, place: str = password_place("acme", "mumbai")) -> str:
-    return Sealing(KEYS).seal(password, place)
-
-
 @pytest.fixture
 async def office(tmp_path: Path) -> Any:
     database = Database(f"sqlite+aiosqlite:///{tmp_path}/office.db")
     await database.migrate()
-    yield Office(database, Bridge())
+    yield BridgeOffice(database, Bridge())
     await database.aclose()
 
 
-async def test_the_trunk_is_dialled_as_it_is_kept(office: Office) -> None:
+async def test_the_trunk_is_dialled_as_it_is_kept(office: BridgeOffice) -> None:
     await office.trunk(sealed("hush"))
     office.bridge.leg.decision.set_result(ANSWERED)
     headers = {"X-Campaign": "7"}
@@ -172,7 +126,7 @@ async def test_the_trunk_is_dialled_as_it_is_kept(office: Office) -> None:
     assert (call.dtmf, call.headers, call.max_duration) == ("12#", headers, 3660)
 
 
-async def test_what_the_order_says_of_the_caller_comes_first(office: Office) -> None:
+async def test_what_the_order_says_of_the_caller_comes_first(office: BridgeOffice) -> None:
     await office.trunk(auth=None, host="2001:db8::7")
     office.bridge.leg.decision.set_result(None)
     dialled = await office.dial(await office.order(from_number="+911140001199"))
@@ -193,18 +147,18 @@ async def test_what_the_order_says_of_the_caller_comes_first(office: Office) -> 
     ids=["no password", "no seal", "sealed for another trunk", "disabled"],
 )
 async def test_nothing_is_sent_over_a_trunk_that_cannot_be_used(
-    office: Office, password: str | None, changes: dict[str, Any], kind: NotDialled
+    office: BridgeOffice, password: str | None, changes: dict[str, Any], kind: NotDialled
 ) -> None:
     await office.trunk(password, **changes)
     assert (await office.fails(await office.order())).type == kind
     assert office.bridge.calls == []
 
 
-async def test_a_trunk_that_is_gone(office: Office) -> None:
+async def test_a_trunk_that_is_gone(office: BridgeOffice) -> None:
     assert (await office.fails(await office.order())).type == NotDialled.TRUNK_GONE
 
 
-async def test_a_call_that_is_over_rings_nobody_up(office: Office) -> None:
+async def test_a_call_that_is_over_rings_nobody_up(office: BridgeOffice) -> None:
     await office.trunk(auth=None)
     order = await office.order()
     async with office.database.session() as session:
@@ -213,7 +167,7 @@ async def test_a_call_that_is_over_rings_nobody_up(office: Office) -> None:
     assert office.bridge.calls == []
 
 
-async def test_a_store_that_does_not_answer(office: Office) -> None:
+async def test_a_store_that_does_not_answer(office: BridgeOffice) -> None:
     await office.trunk(auth=None)
     order = await office.order()
     async with office.database.engine.begin() as connection:
@@ -228,14 +182,14 @@ async def test_a_store_that_does_not_answer(office: Office) -> None:
         (NoLine("No address."), NotDialled.TRUNK_UNUSABLE),
     ],
 )
-async def test_what_the_bridge_refuses(office: Office, refusal: Exception, kind: str) -> None:
+async def test_what_the_bridge_refuses(office: BridgeOffice, refusal: Exception, kind: str) -> None:
     await office.trunk(auth=None)
     office.bridge.refusal = refusal
     assert (await office.fails(await office.order())).type == kind
     assert office.bridge.tellers[0].closed
 
 
-async def test_a_defect_is_no_proof_that_nothing_was_sent(office: Office) -> None:
+async def test_a_defect_is_no_proof_that_nothing_was_sent(office: BridgeOffice) -> None:
     await office.trunk(auth=None)
     office.bridge.refusal = KeyError("a bug")
     with pytest.raises(KeyError):
@@ -243,7 +197,7 @@ async def test_a_defect_is_no_proof_that_nothing_was_sent(office: Office) -> Non
     assert office.bridge.tellers[0].closed
 
 
-async def test_calls_start_no_faster_than_the_trunk_takes_them(office: Office) -> None:
+async def test_calls_start_no_faster_than_the_trunk_takes_them(office: BridgeOffice) -> None:
     await office.trunk(auth=None)
     office.bridge.leg.decision.set_result(ANSWERED)
     orders = [await office.order() for _ in range(4)]
@@ -253,7 +207,7 @@ async def test_calls_start_no_faster_than_the_trunk_takes_them(office: Office) -
     assert min(gaps) > 0.1  # 5 a second
 
 
-async def test_who_would_wait_too_long_is_told_so(office: Office) -> None:
+async def test_who_would_wait_too_long_is_told_so(office: BridgeOffice) -> None:
     await office.trunk(auth=None, calls_per_second=0.01)
     office.bridge.leg.decision.set_result(ANSWERED)
     await office.dial(await office.order())
@@ -262,7 +216,9 @@ async def test_who_would_wait_too_long_is_told_so(office: Office) -> None:
 
 
 @pytest.mark.parametrize("crosses", [False, True])
-async def test_cancelled_it_tells_what_came_of_the_cancel(office: Office, crosses: bool) -> None:
+async def test_cancelled_it_tells_what_came_of_the_cancel(
+    office: BridgeOffice, crosses: bool
+) -> None:
     await office.trunk(auth=None)
     office.bridge.leg.crosses = crosses
     environment, order = ActivityEnvironment(), await office.order()
@@ -278,7 +234,7 @@ async def test_cancelled_it_tells_what_came_of_the_cancel(office: Office, crosse
     assert beats
 
 
-async def test_a_leg_whose_workflow_was_terminated_is_hung_up(office: Office) -> None:
+async def test_a_leg_whose_workflow_was_terminated_is_hung_up(office: BridgeOffice) -> None:
     await office.trunk(auth=None)
     office.bridge.leg.decision.set_result(ANSWERED)
     await office.dial(await office.order())
@@ -287,7 +243,7 @@ async def test_a_leg_whose_workflow_was_terminated_is_hung_up(office: Office) ->
 
 
 def test_the_longest_pause_fits_into_the_time_that_dialling_has() -> None:
-    from activities.phone_legs import _LONGEST_PAUSE
+    from activities.dialling_desk import _LONGEST_PAUSE
     from workflows.options import DIALLING_TAKES
 
     assert timedelta(seconds=_LONGEST_PAUSE) < DIALLING_TAKES

@@ -53,11 +53,6 @@ async def test_a_disabled_trunk_takes_no_call(service: Service) -> None:
     assert "Enable it" in await refused(service, 409, "trunk-disabled")
 
 
-async def test_a_trunk_of_livekit_sip_is_not_carried_yet(service: Service) -> None:
-    await given_trunk(service, kind="livekit_sip")
-    assert "of kind bridge" in await refused(service, 409, "trunk-kind-not-carried")
-
-
 async def test_somebody_must_be_shown(service: Service) -> None:
     await given_trunk(service, from_number=None)
     assert "`from_number`" in await refused(service, 422, "no-from-number")

@@ -123,15 +123,28 @@ async def test_what_a_call_leaves_open_its_assistant_and_trunk_decide(
     assert (asked.language, asked.record) == ("hi-IN", True)
 
 
+async def test_over_livekit_sip_the_workers_of_the_calls_dial_themselves(
+    calls_api: Service, client: Client
+) -> None:
+    await given_trunk(calls_api, id="twilio", kind="livekit_sip", preset="twilio")
+    call_id = (await call(calls_api, trunk_id="twilio")).json()["call_id"]
+    async with worker(client):
+        handle = client.get_workflow_handle(call_id)
+        asked: CallRequest = await handle.query("request", result_type=CallRequest)
+    assert asked.provider is Provider.LIVEKIT_SIP
+    assert asked.phone is not None
+    assert asked.phone.task_queue == (await handle.describe()).task_queue
+    shown = (await calls_api.get(f"/calls/{call_id}")).json()
+    assert (shown["provider"], shown["trunk_id"]) == ("livekit_sip", "twilio")
+
+
 async def test_no_bad_request_starts_anything(calls_api: Service, client: Client) -> None:
     await given_trunk(calls_api, id="off", enabled=False)
     await given_trunk(calls_api, id="home", countries=["IN"])
-    await given_trunk(calls_api, id="twilio", kind="livekit_sip")
     bad = [
         {"assistant_id": "nobody"},
         {"trunk_id": "nowhere"},
         {"trunk_id": "off"},
-        {"trunk_id": "twilio"},
         {"trunk_id": "home", "to_number": "+12025550123"},
         {"from_number": "+12025550123"},
         {"to_number": "+19005550123"},

@@ -59,12 +59,18 @@ def unskipped(env: WorkflowEnvironment) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def phone_class() -> type[Phone]:
+    """A test file whose phones are of another kind has another one."""
+    return Phone
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def world(
-    client: Client, task_queue: str, request: pytest.FixtureRequest
+    client: Client, task_queue: str, phone_class: type[Phone], request: pytest.FixtureRequest
 ) -> AsyncIterator[World]:
     world = World(client)
-    world.phone = Phone(world, f"bridge-{task_queue}")
+    world.phone = phone_class(world, f"dialling-{task_queue}")
     async with Worker(
         client,
         task_queue=task_queue,

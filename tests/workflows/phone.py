@@ -22,7 +22,9 @@ from contract.phone import (
     PhoneOrder,
     PhoneSeen,
     PhoneTold,
+    PhoneTransferred,
     TellPhone,
+    TransferPhone,
 )
 from contract.rooms import PhoneRpc
 from contract.steps import InRoom, LineTaken, Step, TakeLine
@@ -126,7 +128,7 @@ class Phone:
     @property
     def activities(self) -> Sequence[Callable[..., Any]]:
         """Of the workers that everybody has; `dial_phone` is the bridge's own."""
-        return [self.take_line, self.look_for_phone, self.tell_phone]
+        return [self.take_line, self.look_for_phone, self.tell_phone, self.transfer_phone]
 
     @activity.defn(name=Step.TAKE_LINE)
     async def take_line(self, order: TakeLine) -> LineTaken:
@@ -163,6 +165,14 @@ class Phone:
     async def look_for_phone(self, who: InRoom) -> PhoneSeen:
         self.world.note(Step.LOOK_FOR_PHONE, who)
         return self.seen
+
+    @activity.defn(name=Step.TRANSFER_PHONE)
+    async def transfer_phone(self, order: TransferPhone) -> PhoneTransferred:
+        self.world.note(Step.TRANSFER_PHONE, order)
+        if self.on_transfer is not None:
+            await self.on_transfer()
+        answer = self.transfer_answer
+        return PhoneTransferred(sip_status=answer["sip_status"], sip_phrase=answer["sip_phrase"])
 
     @activity.defn(name=Step.TELL_PHONE)
     async def tell_phone(self, message: TellPhone) -> PhoneTold:

@@ -6,17 +6,10 @@ from contract.calls import Direction
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.facts import Fact, ParticipantSeen
 from workflows.state.core import CallCore
-from workflows.state.phone import PhoneFacts
+from workflows.state.phone import THROWN_OUT, PhoneFacts
 
 # LiveKit ends a participant for these reasons when the same person comes in again, or will.
 _COMING_BACK = frozenset({"DUPLICATE_IDENTITY", "MIGRATION", "STATE_MISMATCH", "SERVER_SHUTDOWN"})
-_THROWN_OUT = frozenset({"PARTICIPANT_REMOVED", "ROOM_DELETED", "ROOM_CLOSED"})
-
-_PHONE_LEFT = CallEnding(
-    EndedReason.PLATFORM_ERROR,
-    EndedBy.UNKNOWN,
-    "The phone left the room, and the bridge did not say why.",
-)
 
 
 class People:
@@ -51,7 +44,8 @@ class People:
             if self.sid and who.sid != self.sid:
                 return  # an earlier connection of somebody who has come back since
         if self._phone.is_ordered:
-            self._phone_left(fact, who.disconnect_reason)
+            self.present = False
+            self._phone.has_left(fact.at, who.disconnect_reason)
             return
         if who.disconnect_reason in _COMING_BACK:
             self.present = False
@@ -60,7 +54,7 @@ class People:
         if core.request.direction is Direction.WEB and who.joined_at:
             core.answer(who.joined_at)
         lost = who.disconnect_reason == "CONNECTION_TIMEOUT"
-        if who.disconnect_reason in _THROWN_OUT:
+        if who.disconnect_reason in THROWN_OUT:
             self._over(
                 fact,
                 CallEnding(
@@ -94,20 +88,12 @@ class People:
             # LiveKit closes a room only after its last human; the news of that got lost.
             self._gone(fact, "The room closed.")
 
-    def _phone_left(self, fact: Fact, why: str) -> None:
-        self.present = False
-        if why in _THROWN_OUT:
-            text = "Somebody removed the phone or the room in LiveKit."
-            ending = CallEnding(EndedReason.OPERATOR_TERMINATED, EndedBy.OPERATOR, text)
-        else:
-            ending = _PHONE_LEFT
-        meant = why in _THROWN_OUT or why == "CLIENT_INITIATED"
-        self._phone.has_gone(fact.at, ending, may_come_back=not meant)
-
     def _gone(self, fact: Fact, detail: str) -> None:
         if self._phone.is_ordered:
-            ending = _PHONE_LEFT
-        elif self._core.request.direction is Direction.OUTBOUND:
+            self.present = False
+            self._phone.is_missing(fact.at)
+            return
+        if self._core.request.direction is Direction.OUTBOUND:
             ending = CallEnding(EndedReason.CALLEE_HUNG_UP, EndedBy.CALLEE, detail)
         else:
             ending = CallEnding(EndedReason.CALLER_HUNG_UP, EndedBy.CALLER, detail)

@@ -1,11 +1,16 @@
-"""The phone of a call, as its bridge tells of it: rings, answers, ends. Times are the bridge's."""
+"""The phone of a call, as its bridge tells of it: rings, answers, ends. Times are the bridge's.
+
+Of a phone of LiveKit SIP Atlas tells in the bridge's stead, who sees what it says in the room; and
+that it leaves the room is its end.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from contract.calls import CallStatus
+from contract.calls import CallStatus, Provider
 from contract.endings import CallEnding, EndedBy, EndedReason, ending_from_leg
 from contract.facts import Fact, moment_of
 from contract.phone import LegReport
@@ -14,12 +19,45 @@ from workflows.state.core import CallCore
 # How a leg ends that we ourselves end, when the call is over for whatever reason.
 _OUR_WRAP_UP = frozenset({"hung-up", "cancelled", "removed", "room-closed"})
 _GIVEN_UP = frozenset({"cancelled", "no-answer"})
+# LiveKit's reasons (DisconnectReason) for who was thrown out, as the bridge calls them.
+THROWN_OUT = {
+    "PARTICIPANT_REMOVED": "removed",
+    "ROOM_DELETED": "room-closed",
+    "ROOM_CLOSED": "room-closed",
+}
+_BY_ITSELF = "CLIENT_INITIATED"
+_THROWN_OUT = CallEnding(
+    EndedReason.OPERATOR_TERMINATED,
+    EndedBy.OPERATOR,
+    "Somebody removed the phone or the room in LiveKit.",
+)
+_BRIDGE_IS_SILENT = CallEnding(
+    EndedReason.PLATFORM_ERROR,
+    EndedBy.UNKNOWN,
+    "The phone left the room, and the bridge did not say why.",
+)
+# livekit_observed.md section 1 (e): over LiveKit SIP nobody can tell the two apart.
+_HUNG_UP = CallEnding(
+    EndedReason.CALLEE_HUNG_UP,
+    EndedBy.CALLEE,
+    "The far side hung up, or sent no sound any more: LiveKit SIP tells both alike.",
+)
+# Of a phone of LiveKit SIP that was not answered, unless dialling says it more exactly.
+_UNANSWERED = {
+    "USER_REJECTED": CallEnding(
+        EndedReason.REJECTED, EndedBy.CALLEE, "The far side refused the call."
+    ),
+    "USER_UNAVAILABLE": CallEnding(EndedReason.NO_ANSWER, EndedBy.CALLEE, "Nobody answered."),
+}
+_GAVE_UP = CallEnding(
+    EndedReason.PROVIDER_ERROR, EndedBy.PROVIDER, "LiveKit SIP gave the call up, without a word."
+)
 _WHO = {"them": "callee", "us": "platform", "network": "carrier"}
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The phone is not in the room any more; what that means unless its bridge knows better."""
+    """The phone is not in the room any more; what that means unless somebody knows better."""
 
     at: datetime
     ending: CallEnding
@@ -34,11 +72,18 @@ class PhoneFacts:
         self.gone: Gone | None = None
         self.unheard_at: datetime | None = None  # when agents last heard of it, who miss it now
         self.is_lost = False  # its bridge is gone
+        self.is_being_handed_on = False
         self._answer_is_the_bridges = False
+        self._answer_is_noted = False
 
     @property
     def is_ordered(self) -> bool:
         return self._core.request.phone is not None
+
+    @property
+    def is_livekits(self) -> bool:
+        """Of LiveKit SIP, without a bridge of ours."""
+        return self.is_ordered and self._core.request.provider is Provider.LIVEKIT_SIP
 
     def came(self) -> None:
         """It may have been away only for a moment."""
@@ -54,8 +99,11 @@ class PhoneFacts:
             core.status = CallStatus.RINGING
 
     def is_answered(self, fact: Fact) -> None:
-        codec = str(fact.data.get("codec", ""))
-        self._core.note(fact, "callee", "The phone was answered.", codec=codec)
+        if self._answer_is_noted:
+            return
+        self._answer_is_noted = True
+        known: dict[str, Any] = {"codec": str(fact.data["codec"])} if "codec" in fact.data else {}
+        self._core.note(fact, "callee", "The phone was answered.", **known)
         self.answered(fact.at)
 
     def answered(self, at: datetime, *, guessed: bool = False) -> None:
@@ -86,7 +134,34 @@ class PhoneFacts:
             sip_status=report.sip_status,
             quality=report.quality,
         )
-        self.over(report)
+        if self.is_livekits and self.is_being_handed_on:
+            self.has_gone(fact.at, _HUNG_UP, may_come_back=False)  # as a transfer looks from here
+        else:
+            self.over(report)
+
+    def has_left(self, at: datetime, why: str) -> None:
+        """The room, as LiveKit says."""
+        ending = _THROWN_OUT if why in THROWN_OUT else self._ending_of_who_left(why)
+        meant = why in THROWN_OUT or why == _BY_ITSELF or why in _UNANSWERED
+        is_the_end = meant and self._core.answered_at is not None and not self.is_being_handed_on
+        if self.is_livekits and is_the_end:
+            by, reason = ("us", THROWN_OUT[why]) if why in THROWN_OUT else ("them", "bye")
+            self.over(
+                LegReport(reason=reason, by=by, detail=ending.detail, answered=True, ended_at=at)
+            )
+        else:
+            self.has_gone(at, ending, may_come_back=not meant)
+
+    def is_missing(self, at: datetime) -> None:
+        """From the room, as somebody says who looked; it may have lost LiveKit for a while."""
+        self.has_gone(at, self._ending_of_who_left(_BY_ITSELF), may_come_back=True)
+
+    def _ending_of_who_left(self, why: str) -> CallEnding:
+        if not self.is_livekits:
+            return _BRIDGE_IS_SILENT
+        if self._core.answered_at is not None:
+            return _HUNG_UP
+        return _UNANSWERED.get(why, _GAVE_UP)
 
     def over(self, report: LegReport) -> None:
         """The leg's own times are the call's: they are what the carrier bills."""
