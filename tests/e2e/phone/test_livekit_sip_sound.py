@@ -1,0 +1,81 @@
+"""The Twilio flow by ear: nothing before the answer, a conversation, and silence while we hold."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from contract.rooms import AtlasRpc
+from tests.e2e.conversation import GREETING, OPENING_HOURS, answer_to
+from tests.e2e.listening import VoiceEar
+from tests.e2e.phone.first_words import first_words, greeting_assistant
+from tests.e2e.phone.livekit_sip import call_by_livekit
+from tests.e2e.phone.phone_call import PhoneLines
+from tests.e2e.phone.room import ask_atlas
+from tests.e2e.phone.verdicts import assert_billed_as_seen, assert_ended
+
+pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
+
+RINGS = "0107"
+# A pipeline of sound that LiveKit and the phone still had when the hold began.
+ON_ITS_WAY = 0.5
+
+
+@pytest.fixture
+def ear(atlas: VoiceEar) -> VoiceEar:
+    atlas.learn(GREETING)
+    return atlas
+
+
+@pytest.mark.parametrize("mode", ["pipeline", "realtime"])
+async def test_the_opening_begins_with_the_answer(
+    lines: PhoneLines, ear: VoiceEar, mode: str
+) -> None:
+    assistant = await greeting_assistant(lines.switchboard, mode)
+    call = await call_by_livekit(lines, RINGS, assistant_id=assistant, record=False)
+    words = await first_words(call, lines, ear)
+    assert not words.faults(GREETING), words
+    assert words.after is not None
+    assert words.after < 1.0, f"first sample {words.after:.3f} s after the answer"
+
+
+async def test_the_check_sees_a_gate_that_opens_too_early(lines: PhoneLines, ear: VoiceEar) -> None:
+    """The phone hears nothing before its answer, whoever speaks in the room: but who opens the gate
+    too early has said the beginning by then."""
+    assistant = await greeting_assistant(lines.switchboard, "pipeline")
+    call = await call_by_livekit(lines, RINGS, assistant_id=assistant, record=False)
+    await (await call.at_carrier()).until("ringing_at")
+    await ask_atlas(lines.switchboard, call.room, AtlasRpc.START, {})
+    words = await first_words(call, lines, ear)
+    assert words.faults(GREETING), words
+
+
+async def test_a_conversation_with_a_hold_of_ours(lines: PhoneLines, ear: VoiceEar) -> None:
+    call = await call_by_livekit(lines)
+    far = await call.answered()
+    await far.hears(ear, GREETING)
+    assert (await call.command("hold", reason="A colleague is asked.")).status_code == 200
+    held = datetime.now(UTC)
+    await far.say(OPENING_HOURS)
+    await asyncio.sleep(2.5)
+    resumed = datetime.now(UTC)
+    assert (await call.command("resume")).status_code == 200
+    await far.say(OPENING_HOURS)
+    await far.hears(ear, answer_to(OPENING_HOURS))
+    await far.hang_up()
+    seen = await far.over()
+    loud = [
+        began
+        for began, _ in far.audible()
+        if held.timestamp() + ON_ITS_WAY < began.timestamp() < resumed.timestamp()
+    ]
+    assert not loud, loud
+    record = await call.settled(timeout=60)
+    assert_ended(record, "callee_hung_up", "callee")
+    assert_billed_as_seen(record, seen)
+    assert [hold["holder"] for hold in record.call["holds"]] == ["operator"]
+    said = [turn["text"] for turn in record.transcript if turn["speaker"] == "caller"]
+    assert said == [OPENING_HOURS]
+    assert record.recording["status"] == "ready"
