@@ -11,8 +11,7 @@ from livekit.protocol.agent_dispatch import AgentDispatch
 from livekit.protocol.models import DisconnectReason, ParticipantInfo, Room
 from livekit.protocol.webhook import WebhookEvent
 
-from sandbox.recorder.naming import new_id
-from sandbox.recorder.twirp import TwirpError
+from sandbox.twirp import TwirpError, new_id
 
 # When a request names none: as the embedded stack configures LiveKit.
 _EMPTY_TIMEOUT, _DEPARTURE_TIMEOUT = 60, 20

@@ -14,10 +14,15 @@ from livekit.protocol.models import ParticipantInfo
 from livekit.protocol.room import PerformRpcRequest, PerformRpcResponse
 
 from contract.identity import parse_agent_identity
+from sandbox import twirp
 from sandbox.hall.rooms import Rooms
-from sandbox.recorder import twirp
 
 _ABSENT_PARTICIPANT_SECONDS = 3.0  # what LiveKit takes to find that nobody has such an identity
+
+_may_create = twirp.video(lambda grants: grants.room_create)
+_may_list = twirp.video(lambda grants: grants.room_list)
+# Of which room is not looked at: there is one tenant of keys in a hall.
+_may_administer = twirp.video(lambda grants: grants.room_admin)
 
 Work = Callable[[Any], Message | Awaitable[Message]]
 
@@ -158,16 +163,3 @@ class HallApi:
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.Response(text="OK")
-
-
-def _may_create(grants: api.VideoGrants) -> bool:
-    return bool(grants.room_create)
-
-
-def _may_list(grants: api.VideoGrants) -> bool:
-    return bool(grants.room_list)
-
-
-def _may_administer(grants: api.VideoGrants) -> bool:
-    # Of which room is not looked at: there is one tenant of keys in a hall.
-    return bool(grants.room_admin)

@@ -86,10 +86,11 @@ class Vendor:
     def closed(self, request: web.Request) -> None:
         self._open = [pair for pair in self._open if pair[0] is not request]
 
-    def take(self, operation: str) -> Fault | None:
-        """The fault that this operation meets now, used once; slow is slept by the caller."""
+    def take(self, operation: str, *, named: bool = False) -> Fault | None:
+        """The fault that this operation meets now, used once; slow is slept by the caller.
+        `named`: not one that is for all operations."""
         for fault in self.faults:
-            if fault.operation in (None, operation):
+            if fault.operation == operation or (fault.operation is None and not named):
                 self._use(fault)
                 return fault
         return None

@@ -15,8 +15,8 @@ from engine.logs import set_up_logs
 from engine.startup import load
 from sandbox.recorder.desk import Desk
 from sandbox.recorder.egress import Place
-from sandbox.recorder.faults import FaultBoard
-from sandbox.recorder.server import RecorderApi
+from sandbox.recorder.faults import fault_board
+from sandbox.recorder.server import egress_service
 from sandbox.recorder.settings import RecorderSettings
 from sandbox.recorder.webhooks import Webhooks
 
@@ -41,7 +41,7 @@ async def _serve(settings: RecorderSettings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     key, secret = settings.livekit_api_key, settings.livekit_api_secret
-    faults = FaultBoard()
+    faults = fault_board()
     webhooks = Webhooks(settings.recorder_webhook_urls, key, secret, faults)
     place = Place(
         livekit_url=settings.livekit_url,
@@ -54,7 +54,7 @@ async def _serve(settings: RecorderSettings) -> int:
     async with api.LiveKitAPI(settings.livekit_url, key, secret) as livekit:
         await webhooks.start()
         desk = Desk(place, livekit)
-        server = RecorderApi(desk, faults, api.TokenVerifier(key, secret))
+        server = egress_service(desk, faults, api.TokenVerifier(key, secret))
         runner = web.AppRunner(server.application(), access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:

@@ -20,8 +20,8 @@ from livekit.protocol.room import ListRoomsRequest
 
 from sandbox.recorder import info as state
 from sandbox.recorder.egress import Egress, Place
-from sandbox.recorder.naming import fill_path, new_id
-from sandbox.recorder.twirp import TwirpError
+from sandbox.recorder.naming import fill_path
+from sandbox.twirp import TwirpError, new_id
 
 # Asking a recording's process that is gone takes the bus this long to give up.
 _NOBODY_ANSWERS = 3.0

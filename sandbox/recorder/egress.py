@@ -16,13 +16,14 @@ from livekit.protocol.egress import (
 )
 
 from sandbox.recorder import info as state
-from sandbox.recorder.faults import FaultBoard
+from sandbox.recorder.faults import Operation
 from sandbox.recorder.mixer import RATE, Samples, Timeline
 from sandbox.recorder.naming import manifest_path
 from sandbox.recorder.ogg_file import OggFile
 from sandbox.recorder.room_ear import RoomEar, recorder_token
 from sandbox.recorder.upload import ObjectStore, UploadFailed
 from sandbox.recorder.webhooks import Webhooks
+from sandbox.twirp import FaultBoard
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +167,7 @@ class Egress:
         try:
             while not self._end.is_set():
                 await self._sleep_unless_ended(_TICK)
-                if self._place.faults.kills_recordings():
+                if self._place.faults.take(Operation.RECORD) is not None:
                     raise ProcessDied
                 await asyncio.to_thread(file.write, self._timeline.drain(self._now()))
             await asyncio.to_thread(file.write, self._timeline.finish(self._ended_at))

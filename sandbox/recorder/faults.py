@@ -14,9 +14,8 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
-from sandbox.providers.faults import Fault, Vendor
+from sandbox.twirp import FaultBoard
 
 
 class Operation(StrEnum):
@@ -28,35 +27,5 @@ class Operation(StrEnum):
     RECORD = "record"
 
 
-class FaultBoard:
-    """The faults in force; `take` uses one once."""
-
-    def __init__(self) -> None:
-        self._vendor = Vendor("recorder", tuple(operation.value for operation in Operation))
-
-    def add(self, fault: Fault) -> None:
-        """Raises ValueError for an operation that the recorder does not have."""
-        if fault.operation not in (None, *self._vendor.operations):
-            raise ValueError(f"No such operation; there are {', '.join(self._vendor.operations)}.")
-        self._vendor.arm(fault)
-
-    def clear(self) -> None:
-        self._vendor.clear()
-
-    async def cleared(self) -> None:
-        await self._vendor.cleared.wait()
-
-    def take(self, operation: Operation) -> Fault | None:
-        return self._vendor.take(operation.value)
-
-    def kills_recordings(self) -> bool:
-        named = any(fault.operation == Operation.RECORD for fault in self._vendor.faults)
-        return named and self.take(Operation.RECORD) is not None
-
-    def note(self, operation: Operation, fault: Fault | None, **fields: Any) -> None:
-        if fault is not None:
-            fields["fault"] = fault.kind
-        self._vendor.asked(operation.value, **fields)
-
-    def log(self) -> list[dict[str, Any]]:
-        return list(self._vendor.log)
+def fault_board() -> FaultBoard:
+    return FaultBoard("recorder", Operation, named=[Operation.RECORD])

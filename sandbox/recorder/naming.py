@@ -1,16 +1,8 @@
-"""Ids and object names as LiveKit makes them."""
+"""Object names as Egress makes them."""
 
 from __future__ import annotations
 
-import secrets
-import string
 from datetime import datetime
-
-_ALPHABET = string.ascii_letters + string.digits
-
-
-def new_id(prefix: str) -> str:
-    return f"{prefix}_{''.join(secrets.choice(_ALPHABET) for _ in range(12))}"
 
 
 def fill_path(template: str, *, room_name: str, room_id: str, at: datetime) -> str:

@@ -11,7 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from livekit.protocol.egress import S3Upload
 
 from sandbox.providers.faults import Fault
-from sandbox.recorder.faults import FaultBoard, Operation
+from sandbox.recorder.faults import Operation
+from sandbox.twirp import FaultBoard
 
 # Five attempts; with an S3 that refuses connections real Egress gave up after 14.5 s.
 _PAUSES = (1.0, 2.5, 4.0, 7.0)

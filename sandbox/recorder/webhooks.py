@@ -16,8 +16,8 @@ from livekit.protocol.egress import EgressInfo
 from livekit.protocol.webhook import WebhookEvent
 
 from sandbox.providers.faults import Fault
-from sandbox.recorder.faults import FaultBoard, Operation
-from sandbox.recorder.naming import new_id
+from sandbox.recorder.faults import Operation
+from sandbox.twirp import FaultBoard, new_id
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 import jwt
@@ -10,6 +10,7 @@ from aiohttp import web
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 from livekit import api
+from livekit.api.access_token import Claims
 
 PROTOBUF = "application/protobuf"
 JSON = "application/json"
@@ -44,24 +45,35 @@ _CODE_OF_STATUS = {
 }
 
 M = TypeVar("M", bound=Message)
-Allowed = Callable[[api.VideoGrants], bool]
+Allowed = Callable[[Claims], bool]
 
 
 class TwirpError(Exception):
-    def __init__(self, code: str, message: str, *, status: int | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code, self.message = code, message
+        self.metadata = dict(metadata or {})
         self.status = status or _STATUS[code]
 
     @classmethod
     def of_status(cls, status: int) -> TwirpError:
-        """What a fault told us to answer; 503 with the words that a missing Egress has."""
+        """What a fault told us to answer; 503 with the words that LiveKit has for a service
+        that is missing."""
         code = _CODE_OF_STATUS.get(status, "internal" if status >= 500 else "unknown")
         words = "no response from servers" if status == 503 else f"injected status {status}"
         return cls(code, f"twirp error unknown: {words}", status=status)
 
     def response(self) -> web.Response:
-        body = {"code": self.code, "msg": self.message}
+        body: dict[str, object] = {"code": self.code, "msg": self.message}
+        if self.metadata:
+            body["meta"] = self.metadata
         return web.json_response(body, status=self.status)
 
 
@@ -93,6 +105,11 @@ def respond(message: Message, content_type: str) -> web.Response:
     return web.Response(text=text, content_type=JSON)
 
 
+def video(allowed: Callable[[api.VideoGrants], bool | None]) -> Allowed:
+    """By what the token allows in rooms."""
+    return lambda claims: claims.video is not None and bool(allowed(claims.video))
+
+
 def check_grant(
     request: web.Request, verifier: api.TokenVerifier, allowed: Allowed
 ) -> web.Response | None:
@@ -107,6 +124,6 @@ def check_grant(
         claims = verifier.verify(token.strip())
     except jwt.PyJWTError as wrong:
         return web.Response(status=401, text=f"invalid token, error: {wrong}\n")
-    if claims.video is None or not allowed(claims.video):
+    if not allowed(claims):
         return TwirpError("unauthenticated", "permissions denied").response()
     return None
