@@ -17,6 +17,7 @@ from api.settings import ApiSettings
 from engine.secret_files import is_secret, names_of
 from sandbox.carrier.settings import CarrierSettings
 from sandbox.hall.settings import HallSettings
+from sandbox.livekit_sip.settings import LiveKitSipSettings
 from sandbox.providers.settings import ProvidersSettings
 from sandbox.recorder.settings import RecorderSettings
 from sandbox.talk.settings import TalkSettings
@@ -29,6 +30,7 @@ PROCESSES: dict[str, type[BaseSettings]] = {
     "bridge": BridgeWorkerSettings,
     "providers": ProvidersSettings,
     "recorder": RecorderSettings,
+    "sip": LiveKitSipSettings,
     "talk": TalkSettings,
     "hall": HallSettings,
     "carrier": CarrierSettings,

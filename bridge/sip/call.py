@@ -162,11 +162,17 @@ class Call:
         if self._in_session("send a digit"):
             Exchange(self, lambda: self.request("INFO", body, DTMF_RELAY), self.judge)
 
-    def refer(self, target: str, now: float, referred_by: str | None = None) -> None:
+    def refer(
+        self,
+        target: str,
+        now: float,
+        referred_by: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         """Ask them to call `target` (a SIP URI); ReferProgress tells how that goes."""
         self.core.clock(now)
         if self._in_session("refer"):
-            self.referral.refer(target, referred_by)
+            self.referral.refer(target, referred_by, checked(headers))
 
     def accept_refer(self, now: float) -> None:
         """202 and a first NOTIFY with 100; then tell the rest by `notify_refer`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bridge.sip.bodies import SIPFRAG, fragment_of
@@ -44,7 +45,9 @@ class Referral:
         """A REFER of ours, not told to be over."""
         return self._ours
 
-    def refer(self, target: str, referred_by: str | None) -> None:
+    def refer(
+        self, target: str, referred_by: str | None, headers: Mapping[str, str] | None = None
+    ) -> None:
         checked_uri(target)
         if self._ours:
             raise ValueError("A transfer is under way.")
@@ -52,6 +55,8 @@ class Referral:
 
         def build() -> Request:
             made = self._call.request("REFER")
+            for name, value in (headers or {}).items():
+                made.headers.set(name, value)
             made.headers.set("Refer-To", f"<{target}>")
             if by:
                 made.headers.set("Referred-By", by)

@@ -24,6 +24,7 @@ DYNAMIC_CONFIG = {
 _MODULES: dict[Part, list[str]] = {
     Part.PROVIDERS: ["-m", "sandbox.providers"],
     Part.RECORDER: ["-m", "sandbox.recorder"],
+    Part.SIP: ["-m", "sandbox.livekit_sip"],
     Part.API: ["-m", "api"],
     Part.WORKER: ["worker_main.py"],
     Part.ATLAS: ["-m", "agents.atlas"],

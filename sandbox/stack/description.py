@@ -71,6 +71,7 @@ class StackDescription:
             stand_ins=stand_ins
             | {
                 "recorder": StandIn(f"{site.recorder_url}/control"),
+                "sip": StandIn(f"{site.sip_api_url}/control"),
                 "carrier": StandIn(f"{site.carrier_url}/control"),
             },
             processes=dict(processes),

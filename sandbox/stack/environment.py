@@ -100,6 +100,13 @@ def _recorder(site: Site) -> dict[str, str]:
     }
 
 
+def _sip(site: Site) -> dict[str, str]:
+    return _livekit(site) | {
+        "LIVEKIT_SIP_HTTP_PORT": str(site.ports.sip_api),
+        "LIVEKIT_SIP_RTP_PORTS": BRIDGE_RTP,
+    }
+
+
 def _api(site: Site) -> dict[str, str]:
     return {
         **_engine(site),
@@ -127,6 +134,7 @@ def _worker(site: Site) -> dict[str, str]:
         **_livekit(site),
         **_storage(site),
         "EGRESS_API_URL": site.recorder_url,
+        "SIP_API_URL": site.sip_api_url,
         "WORKER_HTTP_PORT": str(site.ports.worker_http),
     }
 
@@ -224,6 +232,7 @@ _SETTINGS: dict[Part, Callable[[Site], dict[str, str]]] = {
     Part.S3: _s3,
     Part.PROVIDERS: _providers,
     Part.RECORDER: _recorder,
+    Part.SIP: _sip,
     Part.API: _api,
     Part.WORKER: _worker,
     Part.ATLAS: _atlas,

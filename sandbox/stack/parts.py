@@ -14,6 +14,7 @@ class Part(StrEnum):
     S3 = "s3"
     PROVIDERS = "providers"
     RECORDER = "recorder"
+    SIP = "sip"
     API = "api"
     WORKER = "worker"
     ATLAS = "atlas"
@@ -32,6 +33,7 @@ NEEDS: dict[Part, tuple[Part, ...]] = {
     Part.S3: (),
     Part.PROVIDERS: (),
     Part.RECORDER: (Part.LIVEKIT, Part.S3),
+    Part.SIP: (Part.LIVEKIT,),
     Part.API: (Part.TEMPORAL, Part.LIVEKIT),
     Part.WORKER: (Part.TEMPORAL, Part.LIVEKIT, Part.S3),
     Part.ATLAS: (Part.LIVEKIT,),

@@ -47,6 +47,7 @@ class Ports:
     carrier_sip: int = 5070  # Exotel's, TCP and UDP
     bridge_http: int = 7080
     bridge_sip: int = 5090  # TCP and UDP
+    sip_api: int = 7081  # LiveKit SIP's; its SIP port is any, as nobody calls it
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -75,6 +76,7 @@ BOUND: dict[Part, tuple[str, ...]] = {
     Part.S3: ("s3",),
     Part.PROVIDERS: ("providers",),
     Part.RECORDER: ("recorder",),
+    Part.SIP: ("sip_api",),
     Part.API: ("api",),
     Part.WORKER: ("worker_http",),
     Part.ATLAS: ("atlas_health", "atlas_metrics"),

@@ -44,6 +44,8 @@ class Probes:
                 return await self._answers(f"{site.providers_url}/healthz")
             case Part.RECORDER:
                 return await self._answers(f"{site.recorder_url}/healthz")
+            case Part.SIP:
+                return await self._answers(f"{site.sip_api_url}/healthz")
             case Part.API:
                 return await self._answers(f"{site.api_url}/readyz")
             case Part.WORKER:

@@ -59,6 +59,10 @@ class Site:
         return f"http://127.0.0.1:{self.ports.recorder}"
 
     @property
+    def sip_api_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.sip_api}"
+
+    @property
     def phrases_url(self) -> str:
         return f"{self.providers_url}/phrases"
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "bridge": ["worker_main.py", "--queue", "bridge"],
     "providers": ["-m", "sandbox.providers"],
     "recorder": ["-m", "sandbox.recorder"],
+    "sip": ["-m", "sandbox.livekit_sip"],
     "talk": ["-m", "sandbox.talk"],
     "hall": ["-m", "sandbox.hall"],
     "carrier": ["-m", "sandbox.carrier"],

@@ -145,6 +145,7 @@ def test_the_description_survives_its_file(site: Site, tmp_path: Path) -> None:
         "elevenlabs",
         "openai",
         "recorder",
+        "sip",
         "carrier",
     }
 
