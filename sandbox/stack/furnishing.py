@@ -1,4 +1,4 @@
-"""What a new stack has beside the API's own sample: a line to the sandbox's phone, and an assistant
+"""What a new stack has beside the API's own sample: lines to the sandbox's phone, and an assistant
 in realtime mode. Made through the API, as an operator would; what is there already is kept."""
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from sandbox.stack.errors import StackError
 from sandbox.stack.site import Site
 
 TRUNK_ID = "sandbox"
+SIP_TRUNK_ID = "sandbox-livekit-sip"
 REALTIME_ASSISTANT_ID = "demo-realtime"
 _SAMPLE = "demo"
 _PATIENCE = 15.0  # seconds
@@ -24,19 +25,20 @@ async def furnish(site: Site) -> None:
         timeout=aiohttp.ClientTimeout(total=_PATIENCE),
     ) as http:
         try:
-            await _lay_phone_line(http, site)
+            for trunk in _trunks():
+                await _lay_phone_line(http, site, trunk)
             await _add_realtime_assistant(http)
         except (aiohttp.ClientError, TimeoutError) as trouble:
             raise StackError(f"The API could not be told what is here: {trouble!r}.") from None
 
 
-async def _lay_phone_line(http: aiohttp.ClientSession, site: Site) -> None:
+async def _lay_phone_line(http: aiohttp.ClientSession, site: Site, trunk: dict[str, Any]) -> None:
     """The trunk leads to this stack's carrier. Of one that is there only that is changed: limits
     that a user gave it stay."""
     leads_to = {"host": "127.0.0.1", "port": site.ports.carrier_sip, "transport": "tcp"}
-    async with http.patch(f"/trunks/{TRUNK_ID}", json=leads_to) as answer:
+    async with http.patch(f"/trunks/{trunk['id']}", json=leads_to) as answer:
         if answer.status == 404:
-            await _create(http, "/trunks", _trunk() | leads_to)
+            await _create(http, "/trunks", trunk | leads_to)
         else:
             await _require_success(answer)
 
@@ -67,15 +69,25 @@ async def _require_success(answer: aiohttp.ClientResponse) -> None:
         raise StackError(f"The API refused {answer.url.path} ({answer.status}): {said}")
 
 
-def _trunk() -> dict[str, Any]:
-    return {
-        "id": TRUNK_ID,
-        "name": "Sandbox carrier (docs/sandbox_carrier.md)",
-        "kind": "bridge",
-        "preset": "exotel",
+def _trunks() -> tuple[dict[str, Any], ...]:
+    """One by the bridge, one by LiveKit SIP."""
+    both = {
         "from_number": "+911140001000",
         "countries": ["IN", "US", "GB"],
         # Nobody waits for a line here; who tries the limits lowers them.
         "max_concurrent_calls": 200,
         "calls_per_second": 100,
     }
+    by_bridge = {
+        "id": TRUNK_ID,
+        "name": "Sandbox carrier (docs/sandbox_carrier.md)",
+        "kind": "bridge",
+        "preset": "exotel",
+    }
+    by_sip = {
+        "id": SIP_TRUNK_ID,
+        "name": "Sandbox carrier by LiveKit SIP (docs/sandbox_livekit_sip.md)",
+        "kind": "livekit_sip",
+        "preset": "generic",
+    }
+    return by_bridge | both, by_sip | both

@@ -1,4 +1,4 @@
-"""What a stack has from its first moment: a line to the sandbox's phone, a realtime assistant."""
+"""What a stack has from its first moment: lines to the sandbox's phone, a realtime assistant."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def api(stack: Stack) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(stack.description.api_url, headers=key)
 
 
-async def trunk(stack: Stack) -> dict[str, Any]:
-    async with api(stack) as http, http.get("/trunks/sandbox") as answer:
+async def trunk(stack: Stack, name: str = "sandbox") -> dict[str, Any]:
+    async with api(stack) as http, http.get(f"/trunks/{name}") as answer:
         assert answer.status == 200
         found: dict[str, Any] = await answer.json()
         return found
@@ -33,6 +33,8 @@ async def test_a_stack_has_a_line_to_its_phone_and_leaves_its_users_limits(tmp_p
         laid = await trunk(stack)
         assert f"{laid['host']}:{laid['port']}" == described.carrier_address
         assert (laid["kind"], laid["transport"], laid["enabled"]) == ("bridge", "tcp", True)
+        by_sip = await trunk(stack, "sandbox-livekit-sip")
+        assert (by_sip["kind"], by_sip["port"]) == ("livekit_sip", laid["port"])
         async with aiohttp.ClientSession() as http:
             async with http.get(f"{described.stand_ins['carrier'].control_url}/calls") as answer:
                 assert await answer.json() == {"calls": []}
