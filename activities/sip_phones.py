@@ -68,10 +68,7 @@ class SipPhoneActivities:
         """Returns when the INVITE has its final answer. Cancelled before it, has the phone removed,
         which sends CANCEL, and returns what came of that."""
         async with heartbeats():
-            trunk = await self._desk.trunk(order.tenant_id, order.phone.trunk_id)
-            request = self._request(order, trunk)
-            await self._desk.wait_for_turn(order)
-            await self._look(order.room_name)
+            request = await self._prepare(order)
             dialling = asyncio.create_task(self._create(request))
             rings_until = time.monotonic() + request.ringing_timeout.seconds - _CLOCKS_DIFFER
             try:
@@ -104,6 +101,18 @@ class SipPhoneActivities:
         if said.status == STS_TRANSFER_FAILED:
             return PhoneTransferred(sip_status=said.sip_status.code or 500, sip_phrase="")
         return PhoneTransferred(sip_status=200, sip_phrase="OK")
+
+    async def _prepare(self, order: DialPhone) -> api.CreateSIPParticipantRequest:
+        try:
+            trunk = await self._desk.trunk(order.tenant_id, order.phone.trunk_id)
+            request = self._request(order, trunk)
+            await self._desk.wait_for_turn(order)
+            await self._look(order.room_name)
+        except asyncio.CancelledError:
+            if activity.is_worker_shutdown():
+                raise not_dialled(NotDialled.SHUTDOWN, "The worker is being shut down.") from None
+            raise
+        return request
 
     def _request(self, order: DialPhone, trunk: StoredTrunk) -> api.CreateSIPParticipantRequest:
         """With the trunk's address and password in it: LiveKit keeps no trunk of ours."""

@@ -49,7 +49,7 @@ async def talking(world: World, phone: Phone, task_queue: str, **changes: Any) -
 
 
 async def test_whoever_was_called_hangs_up(world: World, phone: Phone, task_queue: str) -> None:
-    call = await talking(world, phone, task_queue, record=True)
+    call = await talking(world, phone, task_queue, record=True, order={"dtmf": "9w1"})
     await world.until(Step.START_EGRESS)
     await world.tell(call.id, world.of_agent(AgentRole.ATLAS, 1, FactKind.OPENING_STARTED))
     for kind in (FactKind.QUALITY, FactKind.CONNECTION_CHANGED):
@@ -77,6 +77,8 @@ async def test_whoever_was_called_hangs_up(world: World, phone: Phone, task_queu
     assert (ended.answered_at, ended.ended_at) == (phone.at(5), phone.at(65.5))
     told = {entry.kind for entry in world.entries}
     assert {"ringing", "answered", "leg_ended", "dtmf", "quality", "connection_changed"} <= told
+    (pressed,) = [entry for entry in world.entries if entry.kind == "dtmf_sent"]
+    assert (pressed.at, pressed.data) == (phone.at(5), {"count": 2})
     assert last.call_id == call.id
     events, _ = await size_of(world.client, call.id)
     assert events <= MOST_EVENTS

@@ -13,7 +13,7 @@ from typing import Any
 from contract.calls import CallStatus, Provider
 from contract.endings import CallEnding, EndedBy, EndedReason, ending_from_leg
 from contract.facts import Fact, moment_of
-from contract.phone import LegReport
+from contract.phone import PAUSE, LegReport
 from workflows.state.core import CallCore
 
 # How a leg ends that we ourselves end, when the call is over for whatever reason.
@@ -104,7 +104,15 @@ class PhoneFacts:
         self._answer_is_noted = True
         known: dict[str, Any] = {"codec": str(fact.data["codec"])} if "codec" in fact.data else {}
         self._core.note(fact, "callee", "The phone was answered.", **known)
+        self._note_keys_of_the_order(fact.at)
         self.answered(fact.at)
+
+    def _note_keys_of_the_order(self, at: datetime) -> None:
+        """Whoever carries the phone presses them now, by itself."""
+        order = self._core.request.phone
+        if order is not None and (count := len(order.dtmf.replace(PAUSE, ""))):
+            text, data = "The keys of the order are pressed.", {"count": count}
+            self._core.journal.note(at, "platform", "dtmf_sent", text, data, can_wait=True)
 
     def answered(self, at: datetime, *, guessed: bool = False) -> None:
         """Also after the ending: a hang-up that crossed the answer is answered, and billed.
@@ -132,6 +140,7 @@ class PhoneFacts:
             reason=report.reason,
             by=report.by,
             sip_status=report.sip_status,
+            reason_header=report.reason_header,
             quality=report.quality,
         )
         if self.is_livekits and self.is_being_handed_on:
