@@ -100,6 +100,9 @@ async def run(settings: WorkerSettings) -> None:
             max_concurrent_workflow_tasks=50,
             # Dialling over LiveKit SIP, and waiting for a line, only wait, for as long as it rings.
             max_concurrent_activities=500,
+            # By its heartbeats an activity learns of its cancellation; one without a heartbeat
+            # timeout, as dialling, else sends one in 30 s, and an unwanted phone rings on so long.
+            default_heartbeat_throttle_interval=timedelta(seconds=1),
             deployment_config=_deployment(settings),
             interceptors=[CallLog()],
         )

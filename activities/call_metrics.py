@@ -87,7 +87,8 @@ for _status in _SETTLED:
 for _reason, _ended_by in _ENDINGS:
     ENDED.labels(_reason.value, _ended_by.value)
 STARTED.labels(Provider.WEB.value, Direction.WEB.value)
-STARTED.labels(Provider.BRIDGE.value, Direction.OUTBOUND.value)
+for _carrier in (Provider.BRIDGE, Provider.LIVEKIT_SIP):
+    STARTED.labels(_carrier.value, Direction.OUTBOUND.value)
 
 log = structlog.get_logger()
 

@@ -42,6 +42,7 @@ class SipPhone:
         self._identity = identity
         self._tell = tell
         self._on_active = on_active
+        self._rang = False
         self._answered_at: datetime | None = None
         self._has_ended = False
         self._keys = 0
@@ -76,16 +77,20 @@ class SipPhone:
 
     def _came(self, participant: rtc.RemoteParticipant) -> None:
         """When it is answered by now, nobody here knows when that was: it is not told."""
-        status = participant.attributes.get(SipAttribute.CALL_STATUS)
-        if participant.identity == self._identity and status == SipStatus.ACTIVE:
-            self._on_active()
+        if participant.identity != self._identity:
+            return
+        match participant.attributes.get(SipAttribute.CALL_STATUS):
+            case SipStatus.RINGING:  # LiveKit tells of its coming a moment later
+                self._rings()
+            case SipStatus.ACTIVE:
+                self._on_active()
 
     def _changed(self, changed: dict[str, str], participant: rtc.Participant) -> None:
         if participant.identity != self._identity or SipAttribute.CALL_STATUS not in changed:
             return
         match participant.attributes.get(SipAttribute.CALL_STATUS):
             case SipStatus.RINGING:
-                self._tell(FactKind.RINGING, {})
+                self._rings()
             case SipStatus.AUTOMATION:
                 self._is_answered()
             case SipStatus.ACTIVE:
@@ -93,6 +98,11 @@ class SipPhone:
                 self._on_active()
             case SipStatus.HANGUP:
                 self._hung_up()
+
+    def _rings(self) -> None:
+        if not self._rang:
+            self._rang = True
+            self._tell(FactKind.RINGING, {})
 
     def _is_answered(self) -> None:
         if self._answered_at is None:

@@ -19,12 +19,12 @@ from api.calls.commanding import Commanding, Commands
 from api.phone_numbers import check_country
 from api.temporal_errors import NoPhoneLeg
 from contract.calls import (
+    Direction,
     DtmfCommand,
     HangupAnswer,
     HangupCommand,
     HoldAnswer,
     HoldCommand,
-    Provider,
     TransferAnswer,
     TransferCommand,
 )
@@ -137,7 +137,8 @@ async def _hold_or_resume(commands: Commanding, update: str, body: HoldRequest |
 
 
 def _has_phone(commands: Commanding) -> None:
-    if commands.call.provider != Provider.BRIDGE:
+    """Of ours: what a telephone does that called us is its own business."""
+    if commands.call.direction != Direction.OUTBOUND:
         raise NoPhoneLeg
 
 

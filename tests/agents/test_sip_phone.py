@@ -91,8 +91,16 @@ async def test_a_whole_call() -> None:
     assert ended["answered_at"] <= ended["ended_at"]
 
 
-async def test_while_the_orders_keys_are_pressed_it_is_answered_and_nobody_speaks() -> None:
+async def test_it_may_ring_before_livekit_tells_that_it_came() -> None:
     there = phone("ringing")
+    stage = Stage()
+    stage.room.enter(there)
+    show(stage, there, "ringing")
+    assert stage.kinds == [FactKind.RINGING]
+
+
+async def test_while_the_orders_keys_are_pressed_it_is_answered_and_nobody_speaks() -> None:
+    there = phone()
     stage = Stage(there)
     show(stage, there, "automation")
     assert (stage.kinds, stage.opened) == ([FactKind.ANSWERED], 0)

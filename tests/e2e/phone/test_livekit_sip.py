@@ -161,7 +161,7 @@ async def test_a_gateway_that_fails_rings_nobody_twice(
     lines: PhoneLines, gateway: Gateway, kind: str
 ) -> None:
     more: dict[str, Any] = {"value": 503} if kind == "status" else {}
-    await gateway.fault("CreateSIPParticipant", kind, count=1, **more)
+    await gateway.fault("create", kind, count=1, **more)
     call = await call_by_livekit(lines, record=False)
     record = await call.settled(timeout=60)
     assert record.call["ended_reason"] in ("provider_error", "platform_error"), record.call
