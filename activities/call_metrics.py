@@ -65,6 +65,7 @@ _ENDINGS = (
     (EndedReason.INVALID_NUMBER, EndedBy.CARRIER),
     (EndedReason.CARRIER_BLOCKED, EndedBy.CARRIER),
     (EndedReason.CAPACITY, EndedBy.PLATFORM),
+    (EndedReason.CAPACITY, EndedBy.PROVIDER),
     (EndedReason.TRANSFERRED, EndedBy.OPERATOR),
     (EndedReason.MEDIA_TIMEOUT, EndedBy.UNKNOWN),
     (EndedReason.CANCELLED, EndedBy.OPERATOR),
@@ -75,6 +76,7 @@ _ENDINGS = (
     (EndedReason.ASSISTANT_FAILED, EndedBy.PLATFORM),
     (EndedReason.PROVIDER_ERROR, EndedBy.PLATFORM),
     (EndedReason.PROVIDER_ERROR, EndedBy.CARRIER),
+    (EndedReason.PROVIDER_ERROR, EndedBy.PROVIDER),
     (EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM),
     (EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN),
 )
