@@ -35,7 +35,9 @@ async def _serve(settings: LiveKitSipSettings) -> int:
     try:
         place = await open_place(settings)
     except OSError as wrong:
-        print(f"sip: LIVEKIT_SIP_PORT cannot be used: {wrong}.", file=sys.stderr)
+        print(
+            f"sip: LIVEKIT_SIP_HOST or LIVEKIT_SIP_PORT cannot be used: {wrong}.", file=sys.stderr
+        )
         return 2
     trunks, faults = Trunks(), fault_board()
     gateway = Gateway(place, trunks)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -24,10 +23,9 @@ from bridge.legs import (
 )
 from bridge.room.sound import Sound
 from bridge.rtp import PortsExhausted
-from bridge.rtp.packet import is_rtcp
-from bridge.sdp import MediaAddress
 from contract.rooms import SipAttribute
 from sandbox.livekit_sip import refusals
+from sandbox.livekit_sip.media_watch import MediaWatch
 from sandbox.livekit_sip.order import Order
 from sandbox.livekit_sip.place import Place
 from sandbox.livekit_sip.seat import Reason, Seat
@@ -41,7 +39,6 @@ _KEY_MS = 250  # a key and the pause after it, as livekit-sip presses them
 _PAUSE = 0.5  # s; a `w`
 _OURS_FIRST = 60.0  # s: our own patience with ringing is over before the leg's
 _AFTER_TRANSFER = 1.0  # s: whoever was handed on hangs up first, if it does
-_WATCH = 0.2
 
 
 class Call:
@@ -59,7 +56,9 @@ class Call:
         self._transfer: asyncio.Future[TransferProgress] | None = None
         self._leg: Leg | None = None
         self._rings = self._is_answered = self._is_active = False
-        self._heard_at: float | None = None
+        self._media = MediaWatch(
+            order.media_timeout or place.media_timeout, place.first_media_timeout
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: list[asyncio.TimerHandle] = []
         self._ending: asyncio.Task[None] | None = None
@@ -169,7 +168,7 @@ class Call:
         self._leg = leg
         leg.on_event = self._told
         if leg.media is not None:
-            leg.media.tap = self._tapped
+            leg.media.tap = self._media.tap
         if leg.end is not None:
             self._told(LegEnded(leg.end))
         self._later(order.ringing_timeout, self._rang_enough)
@@ -230,23 +229,10 @@ class Call:
         except ValueError:
             self._log.info("no_such_key")
 
-    def _tapped(self, sent: bool, data: bytes, _local: MediaAddress, _far: MediaAddress) -> None:
-        if not sent and not is_rtcp(data):
-            self._heard_at = time.monotonic()
-
     async def _watch_media(self) -> None:
-        """Also while the far side holds: livekit-sip knows no hold."""
-        place, answered_at = self._place, time.monotonic()
-        patience = self.order.media_timeout or place.media_timeout
-        while True:
-            await asyncio.sleep(_WATCH)
-            if self._heard_at is None:
-                until = answered_at + place.first_media_timeout
-            else:
-                until = max(self._heard_at, answered_at) + patience
-            if time.monotonic() > until:
-                self._log.info("media_timeout")
-                self.end(_Left.CLIENT_INITIATED)
+        await self._media.silence()
+        self._log.info("media_timeout")
+        self.end(_Left.CLIENT_INITIATED)
 
     def _rang_enough(self) -> None:
         self.end(_Left.USER_UNAVAILABLE, refusal=refusals.given_up())

@@ -16,4 +16,4 @@ async def shared_bench() -> AsyncIterator[Bench]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def bench(shared_bench: Bench) -> AsyncIterator[Bench]:
     yield shared_bench
-    await shared_bench.clear_faults()
+    await shared_bench.clear()
