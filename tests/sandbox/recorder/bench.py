@@ -189,12 +189,21 @@ class Bench:
         answer = await self.egress.list_egress(api.ListEgressRequest(egress_id=egress_id))
         return answer.items[0]
 
+    async def begun(self, room: str, within: float = 20.0) -> str:
+        """The id of the room's one egress, as soon as it is listed."""
+        request = api.ListEgressRequest(room_name=room)
+        deadline = time.monotonic() + within
+        while not (listed := (await self.egress.list_egress(request)).items):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        return listed[0].egress_id
+
     async def participants(self, room: str) -> list[api.ParticipantInfo]:
         answer = await self.livekit.room.list_participants(api.ListParticipantsRequest(room=room))
         return list(answer.participants)
 
     async def until(
-        self, egress_id: str, reached: Callable[[EgressInfo], bool], within: float = 10.0
+        self, egress_id: str, reached: Callable[[EgressInfo], bool], within: float = 30.0
     ) -> EgressInfo:
         deadline = time.monotonic() + within
         while not reached(info := await self.look(egress_id)):
@@ -202,7 +211,9 @@ class Bench:
             await asyncio.sleep(0.05)
         return info
 
-    async def events(self, egress_id: str, count: int, within: float = 5.0) -> list[dict[str, Any]]:
+    async def events(
+        self, egress_id: str, count: int, within: float = 20.0
+    ) -> list[dict[str, Any]]:
         deadline = time.monotonic() + within
         while len(self.receiver.of(egress_id)) < count:
             assert time.monotonic() < deadline, self.receiver.of(egress_id)

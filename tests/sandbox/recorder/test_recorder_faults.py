@@ -52,13 +52,13 @@ async def test_slow_and_hanging_answers(bench: Bench) -> None:
     await bench.fault(operation="list", kind="slow", value=0.6, count=1)
     asked = time.monotonic()
     await running(bench, "any")
-    assert time.monotonic() - asked == pytest.approx(0.6, abs=0.3)
+    assert 0.6 <= time.monotonic() - asked < 5
     await bench.fault(operation="list", kind="hang", count=1)
     hanging = asyncio.create_task(running(bench, "any"))
     await asyncio.sleep(0.5)
     assert not hanging.done()
     await bench.clear_faults()
-    assert await asyncio.wait_for(hanging, 2) == []
+    assert await asyncio.wait_for(hanging, 10) == []
 
 
 @pytest.mark.parametrize("kind", ["hang", "cut", "garbage"])

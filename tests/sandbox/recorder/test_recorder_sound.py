@@ -13,6 +13,9 @@ from tests.sandbox.recorder.bench import Bench, Sound
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
 LOUD, QUIET = 0.05, 0.01
+# LiveKit takes its time until a track that was just published is heard: of the room, not of the
+# file. Where a track that is heard already changes its sound, the file is held to its clock.
+SUBSCRIBED = 1.0
 
 
 def is_active(info: object) -> bool:
@@ -23,6 +26,7 @@ def is_complete(info: object) -> bool:
     return info.status == EgressStatus.EGRESS_COMPLETE
 
 
+@pytest.mark.alone  # it compares a file's clock with ours
 async def test_two_speakers_a_late_joiner_and_a_pause(bench: Bench) -> None:
     room = await bench.room()
     async with bench.speaker(room, "caller") as caller, bench.speaker(room, "atlas-1") as atlas:
@@ -35,7 +39,7 @@ async def test_two_speakers_a_late_joiner_and_a_pause(bench: Bench) -> None:
         await asyncio.sleep(1.0)
         await atlas.publish()
         joined = time.time() - origin
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(SUBSCRIBED + 0.6)
         caller.hz = 0.0
         silent_from = time.time() - origin
         await asyncio.sleep(1.0)
@@ -47,23 +51,23 @@ async def test_two_speakers_a_late_joiner_and_a_pause(bench: Bench) -> None:
         await asyncio.sleep(0.7)
         await caller.publish()
         back = time.time() - origin
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(SUBSCRIBED + 0.6)
         await bench.stop(egress.egress_id)
         real = time.time() - origin
         info = await bench.until(egress.egress_id, is_complete)
     sound = Sound.of(await bench.object(info.file.filename))
 
     assert (sound.codec, sound.rate, sound.stereo.shape[0]) == ("opus", 48_000, 2)
-    assert sound.seconds == pytest.approx(real, abs=0.3)
+    assert sound.seconds == pytest.approx(real, abs=0.5)
     assert info.file.duration / 1e9 == pytest.approx(sound.seconds, abs=0.02)
-    assert sound.onset_of(1200) == pytest.approx(joined, abs=0.3)
+    assert joined - 0.3 < sound.onset_of(1200) < joined + SUBSCRIBED
     for hz in (440, 1200):
-        assert sound.loudness_of(hz, joined + 0.4, silent_from - 0.1) > LOUD
-    assert sound.loudness_of(800, joined + 0.4, silent_from - 0.1) < QUIET
+        assert sound.loudness_of(hz, joined + SUBSCRIBED, silent_from - 0.1) > LOUD
+    assert sound.loudness_of(800, joined + SUBSCRIBED, silent_from - 0.1) < QUIET
     assert sound.loudness_of(440, silent_from + 0.35, silent_to - 0.05) < QUIET
     assert sound.loudness_of(440, silent_to + 0.35, gone_from - 0.05) > LOUD
     assert sound.loudness_of(440, gone_from + 0.35, back - 0.05) < QUIET
-    assert sound.loudness_of(440, back + 0.5, real - 0.1) > LOUD
+    assert sound.loudness_of(440, back + SUBSCRIBED, real - 0.1) > LOUD
     assert sound.loudness_of(1200, silent_from + 0.35, real - 0.1) > LOUD
 
 

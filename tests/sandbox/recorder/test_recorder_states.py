@@ -60,7 +60,7 @@ async def test_a_recording_sends_what_real_egress_sends(bench: Bench) -> None:
         await caller.publish()
         asked = time.monotonic()
         started = await bench.start(room)
-        assert time.monotonic() - asked == pytest.approx(0.5, abs=0.3)
+        assert 0.5 <= time.monotonic() - asked < 5  # not at once, as the real one
         assert started.status == Status.EGRESS_STARTING
         egress_id = started.egress_id
         await bench.until(egress_id, active)
@@ -116,7 +116,7 @@ async def check_the_values(bench: Bench, room: str, bodies: list[dict[str, Any]]
         "files": [{"filename": key, "location": file["location"]}],
     }
     assert all(body["id"].startswith("EV_") for body in bodies)
-    assert int(bodies[3]["createdAt"]) == pytest.approx(time.time(), abs=5)
+    assert int(bodies[3]["createdAt"]) == pytest.approx(time.time(), abs=60)
     delivery = next(one for one in bench.receiver.deliveries if one.body == bodies[3])
     assert delivery.headers["Content-Type"] == "application/webhook+json"
     assert not delivery.headers["Authorization"].startswith("Bearer")
@@ -148,14 +148,17 @@ async def test_stopped_at_once(bench: Bench) -> None:
     room = await bench.room()
     async with bench.speaker(room, "caller") as caller:
         await caller.publish()
-        egress = await bench.start(room)
-        answer = await bench.stop(egress.egress_id)
+        # Before the answer to the start: what is ready a moment after it may be so by then.
+        starting = asyncio.create_task(bench.start(room))
+        egress_id = await bench.begun(room)
+        answer = await bench.stop(egress_id)
+        assert (await starting).egress_id == egress_id
     assert (answer.status, answer.error_code) == (Status.EGRESS_ABORTED, 412)
     assert answer.error == "Stop called before pipeline could start"
-    stored = await bench.look(egress.egress_id)
+    stored = await bench.look(egress_id)
     assert (stored.status, stored.error_code) == (Status.EGRESS_ABORTED, 412)
     assert stored.error == "Start signal not received"
-    bodies = await bench.events(egress.egress_id, 2)
+    bodies = await bench.events(egress_id, 2)
     assert [body["event"] for body in bodies] == ["egress_started", "egress_ended"]
     assert bodies[1]["egressInfo"]["error"] == "Start signal not received"
 
@@ -191,7 +194,7 @@ async def test_stopping_what_cannot_be_stopped(bench: Bench) -> None:
     answers = await asyncio.gather(
         bench.stop(egress.egress_id), bench.stop("EG_unknown"), return_exceptions=True
     )
-    assert time.monotonic() - asked == pytest.approx(3.0, abs=0.5)
+    assert 3.0 <= time.monotonic() - asked < 5.5  # both at once, not one after the other
     again, unknown = answers
     assert isinstance(again, api.ServerError)
     assert (again.code, again.status) == ("failed_precondition", 412)
