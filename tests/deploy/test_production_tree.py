@@ -139,6 +139,7 @@ async def telephone(switchboard: Switchboard, number: str) -> dict[str, Any]:
     return record
 
 
+@pytest.mark.alone  # what the caller says has to be understood
 @pytest.mark.timeout(420)
 async def test_recorded_calls_with_the_real_turn_detector_and_to_a_telephone(
     tree: Path, tmp_path: Path
@@ -160,7 +161,7 @@ async def test_recorded_calls_with_the_real_turn_detector_and_to_a_telephone(
             assistant = await switchboard.make_assistant(turn={"detection": "model"})
             call = await switchboard.place_call(assistant, record=True)
             caller = await call.join()
-            await caller.heard.wait_until_heard(0.5, timeout=20)
+            await caller.heard.wait_until_heard(0.5, timeout=40)
             # The detector, and its model, judge where this sentence ends.
             await caller.say("What are your opening hours?")
             assert [turn["speaker"] for turn in await call.turns(3, timeout=40)][1] == "caller"
@@ -169,7 +170,7 @@ async def test_recorded_calls_with_the_real_turn_detector_and_to_a_telephone(
             assert record.recording["status"] == "ready"
             assert record.call["ended_reason"] == "caller_hung_up"
             await eventually(
-                lambda: rooms_are_watched(switchboard), timeout=10, otherwise="nobody watches"
+                lambda: rooms_are_watched(switchboard), timeout=40, otherwise="nobody watches"
             )
             await furnish(stack.site)
             phone_call = await telephone(switchboard, WRONG_NUMBER)

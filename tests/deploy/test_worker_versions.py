@@ -88,7 +88,7 @@ async def worker_of_build(switchboard: Switchboard, build: str) -> AsyncIterator
             stderr=out,
         )
     try:
-        await eventually(lambda: has_started(log), timeout=30, otherwise=f"not started: {log}")
+        await eventually(lambda: has_started(log), timeout=90, otherwise=f"not started: {log}")
         yield worker
     finally:
         if worker.returncode is None:
@@ -122,7 +122,7 @@ async def test_calls_end_on_the_build_they_began_on() -> None:
 
                 # Nothing is left on the old build, so it may go; the new one has all that is open.
                 await eventually(
-                    lambda: nothing_open(switchboard, "a"), timeout=10, otherwise="a has calls"
+                    lambda: nothing_open(switchboard, "a"), timeout=40, otherwise="a has calls"
                 )
                 old_worker.terminate()
                 await asyncio.wait_for(old_worker.wait(), 15)
@@ -131,7 +131,7 @@ async def test_calls_end_on_the_build_they_began_on() -> None:
 
                 # The room watch never ends, so it must not hold the old build: it has moved on.
                 await eventually(
-                    lambda: watch_is_on(switchboard, "b"), timeout=15, otherwise="it stays on a"
+                    lambda: watch_is_on(switchboard, "b"), timeout=60, otherwise="it stays on a"
                 )
 
 
