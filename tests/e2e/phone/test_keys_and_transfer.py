@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+from typing import Any
 
 import pytest
 
 from tests.e2e.phone.phone_call import PhoneLines
+from tests.e2e.switchboard import eventually
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -16,14 +17,21 @@ async def test_keys_of_the_phone_are_in_the_timeline_but_not_which(lines: PhoneL
     far = await call.answered()
     entry = await call.has_happened("dtmf")
     assert entry["actor"] == "callee"
-    await asyncio.sleep(2)
+
+    async def all_told() -> bool:
+        return counted(await call.timeline()) >= 4
+
+    await eventually(all_told, timeout=20, otherwise="Not every key was told.")
     await far.hang_up()
     record = await call.settled()
-    counted = sum(e["data"].get("count", 1) for e in record.timeline if e["kind"] == "dtmf")
-    assert counted == 4
+    assert counted(record.timeline) == 4
     assert not any(
         "12" in e["text"] or "3#" in str(e["data"]) for e in record.timeline if e["kind"] == "dtmf"
     )
+
+
+def counted(timeline: list[dict[str, Any]]) -> int:
+    return sum(e["data"].get("count", 1) for e in timeline if e["kind"] == "dtmf")
 
 
 async def test_keys_of_ours_reach_the_phone(lines: PhoneLines) -> None:
@@ -31,7 +39,11 @@ async def test_keys_of_ours_reach_the_phone(lines: PhoneLines) -> None:
     far = await call.answered()
     answer = await call.command("dtmf", digits="12#")
     assert answer.status_code == 200, answer.text
-    await asyncio.sleep(1.5)
+
+    async def all_heard() -> bool:
+        return len((await far.read())["dtmf"]) >= 4
+
+    await eventually(all_heard, timeout=20, otherwise=lambda: f"heard: {far.document['dtmf']}")
     await far.hang_up()
     assert (await far.over())["dtmf"] == "912#"
 

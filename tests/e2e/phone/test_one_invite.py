@@ -69,6 +69,7 @@ async def test_no_line_in_time_is_capacity(lines: PhoneLines) -> None:
     assert not await lines.carrier.calls_to(second.to)
 
 
+@pytest.mark.alone  # from its turn to its INVITE a call takes as long as the machine is busy
 async def test_calls_per_second_hold_on_the_wire(lines: PhoneLines) -> None:
     trunk = await lines.trunk(name="Slow", calls_per_second=1.0)
     calls = [
@@ -81,6 +82,7 @@ async def test_calls_per_second_hold_on_the_wire(lines: PhoneLines) -> None:
         ]
     )
     gaps = [(later - sooner).total_seconds() for sooner, later in itertools.pairwise(began)]
-    assert min(gaps) > 0.9, gaps
+    assert min(gaps) > 0.7, gaps
+    assert sum(gaps) > 2.7, gaps
     for call in calls:
         await call.settled()
