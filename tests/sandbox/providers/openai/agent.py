@@ -81,12 +81,22 @@ class Conversation:
         self.session, self.wire = session, wire
         self.microphone, self.speaker = Microphone(), Speaker()
         self.said: list[tuple[str, str, bool]] = []
+        self._news = asyncio.Event()
         session.on("conversation_item_added", self._added)
 
     def _added(self, event: Any) -> None:
         if event.item.type == "message":
             item = event.item
             self.said.append((item.role, item.text_content or "", item.interrupted))
+            self._news.set()
+
+    async def until_said(self, role: str, text: str, seconds: float = 30.0) -> None:
+        """Once this is written down as said, wholly: for the assistant that is when it was played,
+        however long ago the model's response was done."""
+        async with asyncio.timeout(seconds):
+            while (role, text, False) not in self.said:
+                self._news.clear()
+                await self._news.wait()
 
 
 @contextlib.asynccontextmanager

@@ -74,7 +74,7 @@ class Listening:
         self.seen.append(event["type"])
         self._news.set()
 
-    async def until(self, kind: str, times: int = 1, seconds: float = 5.0) -> dict[str, Any]:
+    async def until(self, kind: str, times: int = 1, seconds: float = 20.0) -> dict[str, Any]:
         """The event of this type, when it was seen so many times."""
         async with asyncio.timeout(seconds):
             while self.seen.count(kind) < times:
@@ -88,7 +88,7 @@ class Listening:
             self.session.push_audio(frame)
             await asyncio.sleep(0)
 
-    async def answer(self, seconds: float = 8.0) -> Answer:
+    async def answer(self, seconds: float = 20.0) -> Answer:
         """The next response, to its end."""
         async with asyncio.timeout(seconds):
             return await gather(await self._responses.get())
@@ -130,7 +130,7 @@ def say(text: str) -> str:
 
 
 async def reply(asked: asyncio.Future[llm.GenerationCreatedEvent]) -> Answer:
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         return await gather(await asked)
 
 

@@ -52,9 +52,7 @@ async def test_a_caller_asks_and_hears_the_answer(
 ) -> None:
     async with conversing(address, http, Desk(), voice="marin") as call:
         await call.microphone.say(spoken(HOURS, rate=RATE, pause=0.6))
-        await call.wire.until("response.done")
-        await call.speaker.wait_for_playout()
-        await asyncio.sleep(0.1)
+        await call.until_said("assistant", HOURS_ANSWER)
         assert call.said == [("user", HOURS, False), ("assistant", HOURS_ANSWER, False)]
         assert understood(call, HOURS_ANSWER, DOG_ANSWER) == [HOURS_ANSWER]
         assert not call.wire.errors
@@ -81,13 +79,12 @@ async def test_a_caller_who_speaks_over_the_answer_stops_it(
 ) -> None:
     async with conversing(address, http, Desk(), voice="marin") as call:
         await call.microphone.say(spoken(HOURS, rate=RATE, pause=0.5))
-        await asyncio.wait_for(call.speaker.playing.wait(), 3)
+        await asyncio.wait_for(call.speaker.playing.wait(), 20)
         await call.microphone.say(spoken(DOG, rate=RATE, pause=0.6))
         await call.wire.until("response.done", 2)
         truncated = await call.wire.until("conversation.item.truncated")
         assert 200 < truncated["audio_end_ms"] < 3000
-        await call.speaker.wait_for_playout()
-        await asyncio.sleep(0.1)
+        await call.until_said("assistant", DOG_ANSWER)
         roles = [(role, interrupted) for role, _text, interrupted in call.said]
         assert ("assistant", True) in roles
         assert call.said[-1] == ("assistant", DOG_ANSWER, False)
@@ -97,7 +94,7 @@ async def test_a_caller_who_speaks_over_the_answer_stops_it(
 async def test_the_agent_interrupts_itself(http: aiohttp.ClientSession, address: str) -> None:
     async with conversing(address, http, Desk(), voice="marin") as call:
         speech = call.session.generate_reply(instructions=f'Say exactly: "{WELCOME} {WELCOME}"')
-        await asyncio.wait_for(call.speaker.playing.wait(), 3)
+        await asyncio.wait_for(call.speaker.playing.wait(), 20)
         await asyncio.sleep(0.3)
         await call.session.interrupt()
         await speech
@@ -116,11 +113,9 @@ async def test_a_tool_is_called_and_its_answer_spoken(
     desk = Desk()
     async with conversing(address, http, desk, voice="marin") as call:
         await call.microphone.say(spoken(TABLE, rate=RATE, pause=0.6))
-        await call.wire.until("response.done", 2)
-        await call.speaker.wait_for_playout()
-        await asyncio.sleep(0.1)
-        assert desk.asked == [{"guests": 4, "day": "Friday", "time": "19:30"}]
         answer = "Yes, table seven is free for you on Friday evening."
+        await call.until_said("assistant", answer)
+        assert desk.asked == [{"guests": 4, "day": "Friday", "time": "19:30"}]
         assert call.said[-1] == ("assistant", answer, False)
         assert understood(call, answer, HOURS_ANSWER) == [answer]
         assert not call.wire.errors
@@ -138,8 +133,8 @@ async def test_an_agent_that_only_writes(http: aiohttp.ClientSession, address: s
     async with conversing(address, http, Desk(), modalities=["text"]) as call:
         call.session.output.set_audio_enabled(False)
         await call.microphone.say(spoken(DOG, rate=RATE, pause=0.6))
-        await call.wire.until("response.done")
-        await asyncio.sleep(0.2)
+        await call.until_said("assistant", DOG_ANSWER)
+        await call.until_said("user", DOG)
         # What was heard is written down beside the answer; one that is not spoken may be first.
         assert sorted(call.said) == [("assistant", DOG_ANSWER, False), ("user", DOG, False)]
         assert not call.speaker.played

@@ -35,7 +35,7 @@ async def misbehave(http: aiohttp.ClientSession, **fault: Any) -> None:
 
 
 async def failed(call: Listening) -> llm.RealtimeModelError:
-    return await asyncio.wait_for(call.failure.get(), 5)
+    return await asyncio.wait_for(call.failure.get(), 20)
 
 
 class TestAnOpenSession:

@@ -33,7 +33,7 @@ async def test_a_turn_is_told_in_this_order(http: aiohttp.ClientSession) -> None
         )
         del wire.seen[:]
         await wire.hear(spoken(DOG, rate=RATE))
-        await wire.until("response.done")
+        await wire.until_all("response.done", TRANSCRIBED)
         once = [kind for kind in wire.types() if not kind.endswith(".delta")]
         once.remove(TRANSCRIBED)  # beside the others
         assert once == [
@@ -124,9 +124,9 @@ async def test_g711_in_and_out(http: aiohttp.ClientSession, form: str) -> None:
         encoder = Encoder(Format(codec, 8_000))
         line = g711(spoken(DOG, rate=8_000), 8_000)
         await wire.hear(encoder.encode(line) + encoder.finish(), milliseconds=20)
-        transcribed = await wire.until(TRANSCRIBED)
-        assert transcribed["transcript"] == DOG
-        usage = (await wire.until("response.done"))["response"]["usage"]
+        found = await wire.until_all(TRANSCRIBED, "response.done")
+        assert found[TRANSCRIBED]["transcript"] == DOG
+        usage = found["response.done"]["response"]["usage"]
         deltas = [e for e in wire.seen if e["type"] == "response.output_audio.delta"]
         letters = sum(len(event["delta"]) for event in deltas)
         seconds = letters * 3 / 4 / 8_000

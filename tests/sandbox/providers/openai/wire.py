@@ -26,7 +26,7 @@ class Wire:
     async def send(self, kind: str, **fields: Any) -> None:
         await self.ws.send_json({"type": kind, **fields})
 
-    async def next(self, seconds: float = 4.0) -> Event:
+    async def next(self, seconds: float = 15.0) -> Event:
         event: Event = await self.ws.receive_json(timeout=seconds)
         assert event["event_id"].startswith("event_")
         self.seen.append(event)
@@ -39,6 +39,16 @@ class Wire:
             if event["type"] == kind:
                 return event
             assert event["type"] != "error", event
+
+    async def until_all(self, *kinds: str) -> dict[str, Event]:
+        """One event of each of these types, in whatever order they come."""
+        found: dict[str, Event] = {}
+        while set(kinds) - set(found):
+            event = await self.next()
+            assert event["type"] != "error", event
+            if event["type"] in kinds:
+                found[event["type"]] = event
+        return found
 
     async def refused(self) -> Event:
         """What the next event, an error, says."""
