@@ -148,7 +148,7 @@ async def test_finalize_answers_at_once(http: aiohttp.ClientSession) -> None:
         await ws.send_bytes(spoken(HOURS, pause=0.02).tobytes())
         await ws.send_json({"type": "KeepAlive"})
         await ws.send_json({"type": "Finalize"})
-        answer = await ws.receive_json(timeout=2)
+        answer = await ws.receive_json(timeout=10)
         assert (text_of(answer), answer["from_finalize"]) == (HOURS, True)
 
 
@@ -195,7 +195,7 @@ async def test_a_malformed_message_closes_the_socket(
 ) -> None:
     async with http.ws_connect(LISTEN, headers=KEY) as ws:
         await ws.send_str(text)
-        await ws.receive(timeout=2)
+        await ws.receive(timeout=10)
         assert ws.close_code == 1008
 
 

@@ -42,10 +42,11 @@ async def test_status_over_http(http: aiohttp.ClientSession, address: str, statu
 
 async def test_slow_over_http(http: aiohttp.ClientSession) -> None:
     await misbehave(http, "groq", kind="slow", value=0.4, count=1)
-    for least, most in ((0.4, 3.0), (0.0, 0.4)):
-        started = time.monotonic()
-        assert (await http.post(CHAT, headers=KEY, json=body(stream=False))).status == 200
-        assert least <= time.monotonic() - started < most
+    started = time.monotonic()
+    assert (await http.post(CHAT, headers=KEY, json=body(stream=False))).status == 200
+    assert 0.4 <= time.monotonic() - started < 10
+    armed = await (await http.get("/groq/control/fault")).json()
+    assert armed["faults"] == []  # the next one is as quick as ever
 
 
 async def test_hang_over_http_lasts_until_it_is_cleared(http: aiohttp.ClientSession) -> None:
@@ -120,19 +121,19 @@ async def test_an_open_socket_is_cut_at_once(http: aiohttp.ClientSession) -> Non
     async with http.ws_connect(LISTEN, headers=TOKEN) as ws:
         await ws.send_json({"type": "KeepAlive"})
         await misbehave(http, "deepgram", kind="cut", count=1)
-        message = await ws.receive(timeout=1)
+        message = await ws.receive(timeout=10)
         assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
         assert ws.close_code == 1006
     async with http.ws_connect(LISTEN, headers=TOKEN) as ws:  # counted
         await say(ws, DOG)
-        assert (await ws.receive_json(timeout=2))["is_final"]
+        assert (await ws.receive_json(timeout=10))["is_final"]
 
 
 async def test_status_ends_an_open_socket(http: aiohttp.ClientSession) -> None:
     async with http.ws_connect(LISTEN, headers=TOKEN) as ws:
         await misbehave(http, "deepgram", kind="status", count=1)
         await say(ws, HOURS)
-        await ws.receive(timeout=2)
+        await ws.receive(timeout=10)
         assert ws.close_code == 1011
 
 
@@ -141,9 +142,9 @@ async def test_garbage_in_place_of_one_answer(http: aiohttp.ClientSession, addre
     async with http.ws_connect(LISTEN, headers=TOKEN) as ws:
         await say(ws, HOURS)
         with pytest.raises(ValueError, match=r"."):
-            await ws.receive_json(timeout=2)
+            await ws.receive_json(timeout=10)
         await say(ws, DOG)
-        answer = await ws.receive_json(timeout=2)
+        answer = await ws.receive_json(timeout=10)
         assert answer["channel"]["alternatives"][0]["transcript"] == DOG
 
 
@@ -152,7 +153,7 @@ async def test_slow_and_hanging_answers_on_an_open_socket(http: aiohttp.ClientSe
         await misbehave(http, "deepgram", kind="slow", value=0.4, count=1)
         started = time.monotonic()
         await say(ws, HOURS)
-        await ws.receive_json(timeout=2)
+        await ws.receive_json(timeout=10)
         assert time.monotonic() - started >= 0.4
         await misbehave(http, "deepgram", kind="hang")
         await say(ws, DOG)
@@ -208,7 +209,7 @@ async def test_scribe_fails_as_told(http: aiohttp.ClientSession, address: str, k
     await misbehave(http, "elevenlabs", kind=kind, operation="realtime")
     # Garbage is logged by the plugin, which goes on waiting: no text. A cut it does not wrap.
     with pytest.raises(TimeoutError if kind == "garbage" else (APIError, aiohttp.ClientError)):
-        async with asyncio.timeout(0.6):
+        async with asyncio.timeout(0.6 if kind == "garbage" else 20):
             await hear(scribe, spoken(HOURS), flush=True, turns=1)
 
 
