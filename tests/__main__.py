@@ -1,8 +1,8 @@
 """`python -m tests [pytest's options]`: the whole suite, in two runs.
 
 First what may share the machine, a process a core: most of it waits. Then what judges times and
-sound of whole stacks (marker `alone`), where all beside it would be heard. The exit code is the
-first one that is not 0.
+sound, mostly of whole stacks (marker `alone`), where all beside it would be heard. The exit code is
+the first one that is not 0.
 """
 
 from __future__ import annotations

@@ -12,7 +12,10 @@ from tests.bridge.impairing_proxy import Impairment, Rewrite
 from tests.bridge.rtp.pair import talking
 from tests.bridge.rtp.sound import clear, found, loudest, speech, tone
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.alone,  # sound in real time: what the process sleeps through is heard
+]
 
 SECONDS = 3.0
 
