@@ -54,7 +54,7 @@ async def test_a_whole_call_with_sound_keys_hold_and_everything_written_down(
     assert (told["answered"], told["reason"], told["by"], told["codec"]) == (
         *(True, "hung-up", "us", "PCMU"),
     )
-    assert 2.5 < told["talk_seconds"] < 4
+    assert 2.5 < told["talk_seconds"] < 8
     [hold] = told["holds"]
     assert hold["by"] == "us"
     assert share(tmp_path / "there.wav", 450) > 0.8

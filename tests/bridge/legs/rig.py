@@ -48,7 +48,7 @@ class Ear:
     async def hears(self, hz: float, seconds: float = 0.3) -> None:
         """Returns once that much of the tone came in a row. Raises TimeoutError."""
         wanted = round(seconds / 0.02)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while True:
                 heard = b"".join(self.frames[-wanted:])
                 if len(self.frames) >= wanted and loudest(heard, self.leg.sample_rate, hz):
@@ -100,8 +100,8 @@ async def one_bridge(given: BridgeOptions | None = None) -> AsyncIterator[Bridge
     assert given.ports.in_use == 0
     assert bridge.transports.open_connections == 0
     assert not [each for each in bridge.agent.calls if each.state == "answered"]
-    await soon(lambda: len(asyncio.all_tasks()) <= tasks, 1.0)
-    await soon(lambda: len(os.listdir("/proc/self/fd")) <= files, 1.0)
+    await soon(lambda: len(asyncio.all_tasks()) <= tasks)
+    await soon(lambda: len(os.listdir("/proc/self/fd")) <= files)
 
 
 @asynccontextmanager
@@ -125,7 +125,7 @@ async def far_end(bridge: Bridge) -> Leg:
     """The next call that comes in."""
     arrived: asyncio.Future[Leg] = asyncio.get_running_loop().create_future()
     bridge.on_incoming = arrived.set_result
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         return await arrived
 
 
@@ -138,6 +138,6 @@ async def call(ours: Bridge, theirs: Bridge, transport: str = "udp", **how: Any)
     there.leg.ring()
     await soon(lambda: here.leg.state == "ringing")
     await there.leg.accept()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(15):
         assert await here.leg.answered()
     return here, there

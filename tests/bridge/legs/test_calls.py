@@ -33,7 +33,7 @@ async def test_both_hear_each_other_and_one_hangs_up(transport: str, tmp_path: P
     assert end.answered_at is not None
     assert end.ringing_at is not None
     assert end.began_at <= end.ringing_at <= end.answered_at <= end.ended_at
-    assert abs(end.talk_seconds - theirs_end.talk_seconds) < 0.2
+    assert abs(end.talk_seconds - theirs_end.talk_seconds) < 0.5
     assert end.quality is not None
     assert end.quality.received > 5
     assert not end.holds
@@ -179,7 +179,7 @@ async def test_audio_before_the_answer_is_heard() -> None:
 @pytest.mark.parametrize("kind", HoldKind)
 @pytest.mark.parametrize("holder", ["caller", "callee"])
 async def test_hold_is_silence_and_resume_is_sound_again(kind: HoldKind, holder: str) -> None:
-    async with pair(media_timeout=0.4) as (ours, theirs):
+    async with pair(media_timeout=1.0) as (ours, theirs):
         here, there = await call(ours, theirs)
         one, other = (here, there) if holder == "caller" else (there, here)
         other.leg.media.source = lambda: tone(HERE, other.leg.sample_rate, 0.02)
@@ -189,7 +189,7 @@ async def test_hold_is_silence_and_resume_is_sound_again(kind: HoldKind, holder:
         await soon(lambda: other.leg.held_by == {"them"})
         assert one.leg.held_by == {"us"}
         one.frames.clear()
-        await asyncio.sleep(0.5)  # longer than the media timeout, which sleeps now
+        await asyncio.sleep(1.2)  # longer than the media timeout, which sleeps now
         assert one.is_silent()
         await one.leg.resume()
         await soon(lambda: not other.leg.held_by)
@@ -200,4 +200,4 @@ async def test_hold_is_silence_and_resume_is_sound_again(kind: HoldKind, holder:
     assert [hold.by for hold in end.holds] == ["us"]
     assert [hold.by for hold in others_end.holds] == ["them"]
     for hold in (*end.holds, *others_end.holds):
-        assert 0.4 < (hold.ended - hold.began).total_seconds() < 2.5
+        assert 1.0 < (hold.ended - hold.began).total_seconds() < 6

@@ -118,7 +118,7 @@ async def test_the_longest_call_ends() -> None:
         here, there = await call(ours, theirs, max_duration=0.3)
         end, other = await here.leg.ended(), await there.leg.ended()
         assert (end.reason, end.by, end.answered) == ("max-duration", "us", True)
-        assert 0.25 < end.talk_seconds < 1.0
+        assert 0.25 < end.talk_seconds < 3.0
         assert other.by == "them"
         assert other.reason_header is not None
         assert "longest duration" in other.reason_header
@@ -200,8 +200,8 @@ async def test_it_is_known_when_the_far_side_has_confirmed_our_goodbye() -> None
         here, there = await call(ours, theirs)
         here.leg.hang_up()
         await here.leg.ended()
-        await asyncio.wait_for(here.leg.parted(), 1)
-        await asyncio.wait_for(there.leg.parted(), 1)  # their word was the last one
+        await asyncio.wait_for(here.leg.parted(), 5)
+        await asyncio.wait_for(there.leg.parted(), 5)  # their word was the last one
         assert not here.leg.call.says_goodbye
 
 
@@ -212,4 +212,4 @@ async def test_a_far_side_that_confirms_no_goodbye_does_not_keep_us_for_ever() -
         here.leg.hang_up()
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(here.leg.parted(), 0.3)
-        await asyncio.wait_for(here.leg.parted(), 5)  # 64 * T1
+        await asyncio.wait_for(here.leg.parted(), 15)  # 64 * T1

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.ladder.record import SipMessage
 from bridge.legs import HoldKind, LegEvent
-from tests.bridge.legs.rig import call, pair
+from tests.bridge.legs.rig import call, pair, soon
 
 
 @pytest.mark.parametrize("kind", [HoldKind.SENDONLY, HoldKind.DELAYED])
@@ -32,6 +32,6 @@ async def test_nothing_runs_between_a_hold_and_its_answer(transport: str, kind: 
         theirs.sip_taps.append(note)
         there.leg.on_event = told
         await here.leg.hold(kind)
-        await asyncio.sleep(0.05)
+        await soon(lambda: len(order) >= 4)
         assert order[:2] == ["hold", "answer"]
         assert set(order[2:]) == {"told", "the rest of the process"}

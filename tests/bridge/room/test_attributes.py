@@ -17,6 +17,7 @@ class _LiveKit:
     def __init__(self) -> None:
         self.writes: list[dict[str, str]] = []
         self.refuses = 0
+        self.refused = asyncio.Event()
         self.open = asyncio.Event()
         self.open.set()
 
@@ -25,6 +26,7 @@ class _LiveKit:
         await self.open.wait()
         if self.refuses:
             self.refuses -= 1
+            self.refused.set()
             raise OSError("away")
 
 
@@ -65,7 +67,7 @@ async def test_what_was_refused_is_written_again_unless_it_is_old_by_then() -> N
     livekit.refuses = 1
     async with writer(livekit) as attributes:
         attributes.set({"call.state": "ringing", "sip.callStatus": "ringing"})
-        await asyncio.sleep(0.02)
+        await livekit.refused.wait()
         attributes.set({"call.state": "answered"})
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(attributes.settled(), 0.01)

@@ -28,7 +28,8 @@ _FROM_THE_ANSWER_ON = {"sip.callIDFull", "sip.callTag"}
 
 
 async def test_an_answered_call_is_a_sip_participant_as_livekit_sip_makes_it(table: Table) -> None:
-    call = await table.dial("0100", attributes={"campaign": "spring", "call.state": "forged"})
+    # It rings for 4 s: long enough to be seen ringing.
+    call = await table.dial("0107", attributes={"campaign": "spring", "call.state": "forged"})
     await eventually(lambda: call.watcher.attributes.get("call.state") == "ringing")
     phone = call.watcher.phone
     assert phone is not None
@@ -37,7 +38,7 @@ async def test_an_answered_call_is_a_sip_participant_as_livekit_sip_makes_it(tab
     ringing = call.watcher.attributes
     assert {name for name in ringing if name.startswith("sip.")} == _OF_LIVEKIT_SIP
     assert ringing["sip.callStatus"] == "ringing"
-    assert ringing["sip.phoneNumber"] == "+919876500100"
+    assert ringing["sip.phoneNumber"] == "+919876500107"
     assert ringing["sip.trunkPhoneNumber"] == OURS
     assert ringing["sip.callID"] == call.room
     assert (ringing["sip.trunkID"], ringing["sip.hostname"]) == ("trunk_1", "carrier.example")
@@ -67,8 +68,8 @@ async def test_an_answered_call_is_a_sip_participant_as_livekit_sip_makes_it(tab
     assert call.told.kinds == ["ringing", "answered", "leg_ended"]
     (codec,) = call.told.of(FactKind.ANSWERED)
     assert codec == {"codec": "PCMU"}
-    assert call.watcher.changes[-1] == {"call.state": "ended", "sip.callStatus": "hangup"}
     await eventually(lambda: call.watcher.left_at)
+    assert call.watcher.changes[-1] == {"call.state": "ended", "sip.callStatus": "hangup"}
 
 
 @pytest.mark.parametrize(

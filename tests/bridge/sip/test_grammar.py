@@ -120,8 +120,8 @@ def test_lists_are_not_cut_inside_of_quotes_and_addresses() -> None:
     ],
 )
 def test_nothing_takes_long(text: str) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     for read in (Uri.parse, NameAddress.parse, Via.parse, parameters):
         with contextlib.suppress(ValueError):
             read(text)  # type: ignore[operator]
-    assert time.process_time() - began < 0.05
+    assert time.thread_time() - began < 0.3  # what grows with the square takes seconds

@@ -39,7 +39,7 @@ class Heard:
         self.failures.append((outgoing, why))
 
 
-async def soon(condition: Callable[[], object], limit: float = 3.0) -> None:
+async def soon(condition: Callable[[], object], limit: float = 10.0) -> None:
     async with asyncio.timeout(limit):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

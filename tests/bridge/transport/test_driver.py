@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from bridge.sip import Address, Flow, UserAgent, UserAgentSettings
 from bridge.transport import Driver, Transports
@@ -33,9 +34,10 @@ async def test_a_defect_is_counted_and_neither_breaks_off_nor_spins() -> None:
     transports = Transports(driver)
     driver.start(agent, transports)
     driver.received(b"OPTIONS", FLOW)
+    began = time.monotonic()
     await asyncio.sleep(0.25)
     driver.close()
-    assert 1 <= agent.advanced <= 3
+    assert 1 <= agent.advanced <= 1 + (time.monotonic() - began) / 0.1
     assert driver.defects == agent.advanced + 1
     await asyncio.sleep(0.15)
     assert driver.defects == agent.advanced + 1
