@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from livekit.agents import Agent, AgentSession, llm
@@ -79,5 +79,11 @@ async def staged(
         await stage.session.aclose()
 
 
+async def until(holds: Callable[[], object], patience: float = 20.0) -> None:
+    async with asyncio.timeout(patience):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def until_heard(ear: Ear, seconds: float) -> None:
-    await asyncio.wait_for(ear.heard_for(seconds), 5)
+    await asyncio.wait_for(ear.heard_for(seconds), 20)

@@ -49,7 +49,7 @@ def test_a_killed_phone_is_noticed_within_two_seconds_and_once() -> None:
         assert who == "phone"
         assert 11 <= at <= 9.5 + 2.1
         assert len(stage.pings) == 1
-        assert (before - stage.last_heard[0]).total_seconds() == pytest.approx(2, abs=0.2)
+        assert (before - stage.last_heard[0]).total_seconds() == pytest.approx(2, abs=1)
         await stage.watch.aclose()
 
     virtual_clock.run(story())
@@ -138,7 +138,7 @@ def test_a_ping_that_nobody_could_answer_blames_nobody() -> None:
         await asyncio.sleep(0.7)
         [(at, _)], [last_heard] = stage.lost, stage.last_heard
         # Told at once, and with the moment at which it was really heard.
-        assert (datetime.now(UTC) - last_heard).total_seconds() == pytest.approx(at, abs=0.2)
+        assert (datetime.now(UTC) - last_heard).total_seconds() == pytest.approx(at, abs=1)
         await stage.watch.aclose()
 
     virtual_clock.run(story())

@@ -8,7 +8,7 @@ import pytest
 from livekit.agents import function_tool
 
 from tests.agents.models import Thinker
-from tests.agents.stage import GREETING, staged, until_heard
+from tests.agents.stage import GREETING, staged, until, until_heard
 
 pytestmark = pytest.mark.slow  # listens in real time
 
@@ -41,8 +41,7 @@ async def test_what_was_said_for_the_workflow_is_said_again_after_the_hold() -> 
         heard = stage.ear.heard
         stage.hold.change(2, False)
         await until_heard(stage.ear, heard + 0.5)
-        await asyncio.sleep(0.2)
-        assert stage.said()[-1] == GREETING
+        await until(lambda: stage.said()[-1:] == [GREETING])
 
 
 async def test_a_reprompt_is_not_repeated() -> None:
@@ -65,10 +64,8 @@ async def test_an_answer_that_was_cut_off_is_asked_for_anew_as_if_it_had_not_beg
         await asyncio.sleep(0.2)
         assert len(mind.asked) == 1
         stage.hold.change(2, False)
-        await until_heard(stage.ear, 0.5)
-        await asyncio.sleep(0.3)
+        await until(lambda: stage.said()[-1:] == ["From noon until eleven."])
         assert mind.asked[1][-1] == ("user", "When are you open?")
-        assert stage.said()[-1] == "From noon until eleven."
 
 
 async def test_a_tool_that_ran_into_a_hold_is_not_called_again(  # it may have booked a table
@@ -86,14 +83,15 @@ async def test_a_tool_that_ran_into_a_hold_is_not_called_again(  # it may have b
     mind = Thinker("look_up()", "Friday is free.")
     async with staged(mind=mind, tools=[look_up]) as stage:
         stage.session.generate_reply(user_input="Is Friday free?")
-        await asyncio.sleep(0.3)
+        await until(lambda: calls)
         assert calls == ["begun"]
         stage.hold.change(1, True)
         await asyncio.sleep(0.1)
         stage.hold.change(2, False)
         await until_heard(stage.ear, 0.25)
         assert calls == ["begun", "over"]
-        await asyncio.sleep(0.3)
+        await until(stage.said)
+        await asyncio.sleep(0.3)  # and nothing else
         assert stage.said() == ["Friday is free."]
 
 
@@ -109,6 +107,7 @@ async def test_holds_that_come_fast_repeat_nothing_twice() -> None:
         await asyncio.sleep(0.2)
         assert stage.ear.heard == heard
         stage.hold.change(42, False)
-        await asyncio.sleep(1.2)
+        await until(lambda: len(stage.said()) >= 2)
+        await asyncio.sleep(0.7)
         # The one that was cut off, and the one after the last hold.
         assert stage.said() == [GREETING, GREETING]
