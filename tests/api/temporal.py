@@ -37,7 +37,7 @@ async def started_workflows(client: Client, call_ids: set[str]) -> set[str]:
     return found
 
 
-async def eventually(holds: Callable[[], Awaitable[bool]], seconds: float = 5) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not await holds():
         assert time.monotonic() < deadline, "It did not come true in time."
