@@ -30,7 +30,7 @@ async def listening(settings: ApiSettings, port: int | None = None) -> AsyncIter
         await serving
 
 
-async def ask(port: int, *pieces: bytes, pause: float = 0.0, patience: float = 5.0) -> RawAnswer:
+async def ask(port: int, *pieces: bytes, pause: float = 0.0, patience: float = 20.0) -> RawAnswer:
     """Send the pieces, then read until the server closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:

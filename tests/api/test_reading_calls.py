@@ -201,7 +201,7 @@ async def test_events_stream_as_they_happen_until_bill_and_recording_are_settled
     await asyncio.sleep(0.3)
     assert not streaming.done()
     await write(service, call_id, 3, kind="bill_settled")
-    answer = await asyncio.wait_for(streaming, 2)
+    answer = await asyncio.wait_for(streaming, 20)
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert read_stream(answer.text) == [(1, "Line 1"), (2, "Line 2"), (3, "Line 3")]
     resumed = await service.get(f"/calls/{call_id}/events", headers={"Last-Event-ID": "2"})

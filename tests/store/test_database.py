@@ -68,7 +68,7 @@ async def test_writers_of_two_pools_wait_for_each_other(database: Database) -> N
 async def test_a_reader_does_not_wait_for_a_writer(database: Database) -> None:
     async with database.session() as writer:
         await Calls(writer).insert(new_call())
-        async with asyncio.timeout(1), database.reader() as reader:
+        async with asyncio.timeout(4), database.reader() as reader:
             assert await Calls(reader).open_calls() == []
 
 

@@ -171,20 +171,27 @@ async def test_a_key_and_a_tenant_may_hold_only_so_many_event_streams_open(
         streams = [
             asyncio.create_task(service.get(path, headers=headers)) for headers in ({}, others)
         ]
-        await asyncio.sleep(0.1)
+        await streams_open(service, 2)
         refused = await service.get(path)
         assert_problem(refused, 429, "too-many-streams")
         assert refused.json()["detail"].startswith(f"This {who} has 2 event streams open")
         assert int(refused.headers["Retry-After"]) > 0
         elsewhere = f"/calls/{calls['other']}/events"
         streams.append(asyncio.create_task(service.get(elsewhere, headers=stranger)))
-        await asyncio.sleep(0.1)
+        await streams_open(service, 3)
         assert not streams[-1].done()
         for stream in streams:
             stream.cancel()
         await asyncio.gather(*streams, return_exceptions=True)
-        await asyncio.sleep(0.05)
+        await streams_open(service, 0)
         third = asyncio.create_task(service.get(path))
-        await asyncio.sleep(0.1)
+        await streams_open(service, 1)
         assert not third.done()
         third.cancel()
+
+
+async def streams_open(service: Service, count: int) -> None:
+    """Until so many are; each is counted for its key and for its tenant."""
+    async with asyncio.timeout(20):
+        while service.parts.open_streams._open.total() != 2 * count:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
