@@ -23,6 +23,7 @@ from sandbox.stack.furnishing import TRUNK_ID, furnish
 from settings_table.settings import settings_by_process
 from tests.deploy import image
 from tests.deploy.compose import everything
+from tests.e2e.conversation import GREETING
 from tests.e2e.switchboard import Switchboard, eventually
 
 pytestmark = pytest.mark.stack
@@ -158,7 +159,9 @@ async def test_recorded_calls_with_the_real_turn_detector_and_to_a_telephone(
             settings = (api, worker, atlas, media_bot, bridge)
             for part, given in zip(HEALTH_PORTS, settings, strict=True):
                 await healthy(part, stack, tree, given)
-            assistant = await switchboard.make_assistant(turn={"detection": "model"})
+            assistant = await switchboard.make_assistant(
+                opening={"mode": "say", "text": GREETING}, turn={"detection": "model"}
+            )
             call = await switchboard.place_call(assistant, record=True)
             caller = await call.join()
             await caller.heard.wait_until_heard(0.5, timeout=40)

@@ -15,6 +15,7 @@ from livekit import api
 from sandbox.stack import Part, Stack
 from sandbox.stack.environment import environment
 from sandbox.stack.site import CHECKOUT
+from tests.e2e.conversation import GREETING
 from tests.e2e.switchboard import Switchboard, WebCall, eventually
 
 # A whole stack and one process more: an Atlas that takes 15 s to come has failed its call.
@@ -70,7 +71,9 @@ async def test_callers_keep_the_atlas_they_have() -> None:
     ):
         # Silent callers would be asked whether they are still there, and left, while the second
         # process starts: it takes its time where others work beside it.
-        patient = await switchboard.make_assistant(silence={"reprompt_after": 300})
+        patient = await switchboard.make_assistant(
+            opening={"mode": "say", "text": GREETING}, silence={"reprompt_after": 300}
+        )
         old_call = await switchboard.place_call(patient)
         caller = await old_call.join()
         await caller.heard.wait_until_heard(0.5, timeout=40)
