@@ -72,6 +72,8 @@ class Desk:
                 caller.hz = 440
                 await caller.publish()
                 started = await self.start(room)
+                active = api.EgressStatus.EGRESS_ACTIVE
+                await self.bench.until(started.egress_id, lambda info: info.status == active)
                 await asyncio.sleep(3.5)
                 await self.stop(room, started.egress_id)
                 self.finished = await self.end_of(started.egress_id)
