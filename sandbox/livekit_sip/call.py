@@ -29,6 +29,7 @@ from sandbox.livekit_sip.media_watch import MediaWatch
 from sandbox.livekit_sip.order import Order
 from sandbox.livekit_sip.place import Place
 from sandbox.livekit_sip.seat import Reason, Seat
+from sandbox.livekit_sip.transfers import Transfers
 from sandbox.twirp import TwirpError
 
 log = structlog.get_logger()
@@ -53,7 +54,7 @@ class Call:
         self._sound = Sound(self.seat.room, [codec.sample_rate for codec in codecs])
         self._outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._outcome.add_done_callback(lambda done: done.cancelled() or done.exception())
-        self._transfer: asyncio.Future[TransferProgress] | None = None
+        self._transfers = Transfers(place.bridge)
         self._leg: Leg | None = None
         self._rings = self._is_answered = self._is_active = False
         self._media = MediaWatch(
@@ -88,25 +89,9 @@ class Call:
 
     async def transfer(self, target: str, headers: dict[str, str], patience: float) -> None:
         """Raises TwirpError."""
-        leg, bridge = self._leg, self._place.bridge
-        if leg is None or not self._is_active or self._ending is not None:
+        if self._leg is None or not self._is_active or self._ending is not None:
             raise refusals.failed("failed_precondition", "can't transfer non established call")
-        if self._transfer is not None:
-            raise refusals.failed("failed_precondition", "a transfer is under way")
-        self._transfer = asyncio.get_running_loop().create_future()
-        try:
-            leg.call.refer(target, bridge.now(), headers=headers)
-            bridge.pump()
-            async with asyncio.timeout(patience):
-                outcome = await self._transfer
-        except ValueError as wrong:
-            raise TwirpError("invalid_argument", str(wrong)) from None
-        except TimeoutError:
-            raise refusals.failed("deadline_exceeded", "call transfer timed out") from None
-        finally:
-            self._transfer = None
-        if not 200 <= outcome.status < 300:
-            raise refusals.not_transferred(outcome.status, outcome.phrase)
+        await self._transfers.hand_on(self._leg, target, headers, patience)
         self._later(_AFTER_TRANSFER, lambda: self.end(_Left.CLIENT_INITIATED, hung_up=True))
 
     def at(self, number: str) -> str:
@@ -122,9 +107,7 @@ class Call:
         self._settle(refusal or refusals.given_up())
         for timer in self._timers:
             timer.cancel()
-        if self._transfer is not None and not self._transfer.done():
-            error = refusals.failed("canceled", "call ended during the transfer")
-            self._transfer.set_exception(error)
+        self._transfers.end()
         if hung_up:
             self.seat.show("hangup")
         if self._leg is not None:
@@ -143,15 +126,15 @@ class Call:
         await self._sound.aclose()
         self.over.set()
 
-    async def _publish(self) -> None:
+    async def _dial(self) -> None:
+        order = self.order
         try:
-            await self._sound.publish()
+            await self._sound.publish()  # before anybody is called, as livekit-sip does
         except PublishTrackError as error:
             self._log.warning("sound_not_published", error=str(error))
-
-    async def _dial(self) -> None:
-        await self._publish()  # before anybody is called, as livekit-sip does
-        order = self.order
+            refusal = refusals.failed("internal", "update room failed")
+            self.end(_Left.CLIENT_INITIATED, refusal=refusal)
+            return
         try:
             leg = await self._place.bridge.dial(
                 order.target,
@@ -182,9 +165,8 @@ class Call:
                 self._answered()
             case DtmfHeard(way="rtp"):  # livekit-sip does not read INFO
                 self.seat.press(event.digit)
-            case TransferProgress(final=True) if self._transfer is not None:
-                if not self._transfer.done():
-                    self._transfer.set_result(event)
+            case TransferProgress():
+                self._transfers.told(event)
             case LegEnded() if self._is_answered:
                 self.end(_Left.CLIENT_INITIATED, hung_up=event.end.by == "them")
             case LegEnded():

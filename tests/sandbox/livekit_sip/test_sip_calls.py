@@ -154,7 +154,6 @@ async def test_the_longest_duration(bench: Bench) -> None:
 async def test_a_hold_shows_nowhere(bench: Bench, ending: str) -> None:
     call = await bench.talk(ending)
     before = dict(call.guest.attributes)
-    seen = list(call.guest.statuses)
 
     async def is_back() -> bool:
         doings = (await call.record())["doings"]
@@ -163,7 +162,8 @@ async def test_a_hold_shows_nowhere(bench: Bench, ending: str) -> None:
     await eventually_asked(is_back, "held, and back")
     assert (await call.record())["answered"]
     assert call.guest.phone is not None
-    assert (call.guest.attributes, call.guest.statuses) == (before, seen)
+    assert call.guest.attributes == before
+    assert set(call.guest.statuses) <= {"dialing", "ringing", "active"}
     assert call.guest.data == []
     await call.does(hang_up=True)
     assert await call.gone() == "CLIENT_INITIATED"

@@ -100,3 +100,13 @@ async def test_a_carrier_that_is_not_there(bench: Bench) -> None:
     assert not isinstance(error, api.SipCallError)
     assert error.code == "canceled"
     assert await call.gone() == "CLIENT_INITIATED"
+
+
+async def test_an_answer_that_cannot_be_used(bench: Bench) -> None:
+    call = await bench.open("0100")
+    await bench.carrier("POST", "fault", {"operation": "invite", "kind": "garbage", "count": 1})
+    error = await refused(bench, call)
+    assert not isinstance(error, api.SipCallError)
+    assert (error.code, error.status) == ("internal", 500)
+    assert await call.gone() == "CLIENT_INITIATED"
+    assert "active" not in call.guest.statuses
