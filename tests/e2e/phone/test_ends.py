@@ -26,9 +26,9 @@ pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
     ],
 )
 async def test_who_is_refused_is_told_why(
-    lines: PhoneLines, ending: str, reason: str, by: str
+    lines: PhoneLines, trunk_id: str, ending: str, reason: str, by: str
 ) -> None:
-    call = await lines.call(ending)
+    call = await lines.call(ending, trunk_id=trunk_id)
     record = await call.settled()
     assert_ended(record, reason, by)
     assert_unanswered(record)
@@ -37,8 +37,8 @@ async def test_who_is_refused_is_told_why(
     assert await call.room_is_gone()
 
 
-async def test_nobody_answers_within_the_ringing_limit(lines: PhoneLines) -> None:
-    call = await lines.call("0162", ringing_timeout_seconds=5)
+async def test_nobody_answers_within_the_ringing_limit(lines: PhoneLines, trunk_id: str) -> None:
+    call = await lines.call("0162", ringing_timeout_seconds=5, trunk_id=trunk_id)
     await call.is_now("ringing")
     record = await call.settled()
     assert_ended(record, "no_answer", "callee")
@@ -51,22 +51,22 @@ async def test_nobody_answers_within_the_ringing_limit(lines: PhoneLines) -> Non
     assert 4.5 < rang.total_seconds() < 15
 
 
-async def test_the_callee_hangs_up(lines: PhoneLines) -> None:
-    call = await lines.call("0140")
+async def test_the_callee_hangs_up(lines: PhoneLines, trunk_id: str) -> None:
+    call = await lines.call("0140", trunk_id=trunk_id)
     record = await call.settled()
     assert_ended(record, "callee_hung_up", "callee")
     assert_billed_as_seen(record, await (await call.at_carrier()).over())
 
 
-async def test_the_callee_hangs_up_as_soon_as_it_answered(lines: PhoneLines) -> None:
-    call = await lines.call("0141")
+async def test_the_callee_hangs_up_as_soon_as_it_answered(lines: PhoneLines, trunk_id: str) -> None:
+    call = await lines.call("0141", trunk_id=trunk_id)
     record = await call.settled()
     assert_ended(record, "callee_hung_up", "callee")
     assert_billed_as_seen(record, await (await call.at_carrier()).over())
 
 
-async def test_an_operator_hangs_up_in_the_talk(lines: PhoneLines) -> None:
-    call = await lines.call("0100")
+async def test_an_operator_hangs_up_in_the_talk(lines: PhoneLines, trunk_id: str) -> None:
+    call = await lines.call("0100", trunk_id=trunk_id)
     far = await call.answered()
     await asyncio.sleep(1.0)
     answer = await call.hang_up("The shift is over.")
@@ -78,8 +78,8 @@ async def test_an_operator_hangs_up_in_the_talk(lines: PhoneLines) -> None:
     assert_billed_as_seen(record, seen)
 
 
-async def test_an_operator_hangs_up_while_it_rings(lines: PhoneLines) -> None:
-    call = await lines.call("0162", ringing_timeout_seconds=60)
+async def test_an_operator_hangs_up_while_it_rings(lines: PhoneLines, trunk_id: str) -> None:
+    call = await lines.call("0162", ringing_timeout_seconds=60, trunk_id=trunk_id)
     await call.is_now("ringing")
     assert (await call.hang_up()).status_code == 200
     far: CarrierRecord = await call.at_carrier()
@@ -127,8 +127,8 @@ async def test_a_phone_that_sends_no_audio_any_more(lines: PhoneLines) -> None:
 
 
 @pytest.mark.alone  # what the phone says has to be understood
-async def test_the_assistant_ends_the_call(lines: PhoneLines) -> None:
-    call = await lines.call("0100")
+async def test_the_assistant_ends_the_call(lines: PhoneLines, trunk_id: str) -> None:
+    call = await lines.call("0100", trunk_id=trunk_id)
     far = await call.answered()
     await call.has_happened("opening_started")
     await asyncio.sleep(4.5)
@@ -140,8 +140,8 @@ async def test_the_assistant_ends_the_call(lines: PhoneLines) -> None:
     assert_billed_as_seen(record, seen)
 
 
-async def test_the_longest_duration(lines: PhoneLines) -> None:
-    call = await lines.call("0100", max_duration_seconds=4)
+async def test_the_longest_duration(lines: PhoneLines, trunk_id: str) -> None:
+    call = await lines.call("0100", max_duration_seconds=4, trunk_id=trunk_id)
     record = await call.settled()
     assert_ended(record, "max_duration", "platform")
     seen = await (await call.at_carrier()).over()
@@ -150,10 +150,10 @@ async def test_the_longest_duration(lines: PhoneLines) -> None:
 
 
 @pytest.mark.parametrize("how", ["participant removed", "room deleted"])
-async def test_somebody_ends_it_in_livekit(lines: PhoneLines, how: str) -> None:
+async def test_somebody_ends_it_in_livekit(lines: PhoneLines, trunk_id: str, how: str) -> None:
     from livekit import api as livekit_api
 
-    call: PhoneCall = await lines.call("0100")
+    call: PhoneCall = await lines.call("0100", trunk_id=trunk_id)
     far = await call.answered()
     room = lines.switchboard.livekit.room
     if how == "room deleted":
@@ -169,9 +169,9 @@ async def test_somebody_ends_it_in_livekit(lines: PhoneLines, how: str) -> None:
     assert_billed_as_seen(record, seen)
 
 
-async def test_a_number_is_found_nowhere_but_in_the_store(lines: PhoneLines) -> None:
+async def test_a_number_is_found_nowhere_but_in_the_store(lines: PhoneLines, trunk_id: str) -> None:
     """I8, at its plainest: ids, room, and what the agents' and the bridge's logs say."""
-    call = await lines.call("0140")
+    call = await lines.call("0140", trunk_id=trunk_id)
     await call.settled()
     digits = call.to.removeprefix("+")
     for log in (lines.switchboard.stack.run_dir / "logs").glob("*.log"):

@@ -12,8 +12,10 @@ from tests.e2e.switchboard import eventually
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_keys_of_the_phone_are_in_the_timeline_but_not_which(lines: PhoneLines) -> None:
-    call = await lines.call("0120", record=False)
+async def test_keys_of_the_phone_are_in_the_timeline_but_not_which(
+    lines: PhoneLines, trunk_id: str
+) -> None:
+    call = await lines.call("0120", record=False, trunk_id=trunk_id)
     far = await call.answered()
     entry = await call.has_happened("dtmf")
     assert entry["actor"] == "callee"
@@ -34,8 +36,8 @@ def counted(timeline: list[dict[str, Any]]) -> int:
     return sum(e["data"].get("count", 1) for e in timeline if e["kind"] == "dtmf")
 
 
-async def test_keys_of_ours_reach_the_phone(lines: PhoneLines) -> None:
-    call = await lines.call("0100", record=False, dtmf="9")
+async def test_keys_of_ours_reach_the_phone(lines: PhoneLines, trunk_id: str) -> None:
+    call = await lines.call("0100", record=False, dtmf="9", trunk_id=trunk_id)
     far = await call.answered()
     answer = await call.command("dtmf", digits="12#")
     assert answer.status_code == 200, answer.text
@@ -48,8 +50,8 @@ async def test_keys_of_ours_reach_the_phone(lines: PhoneLines) -> None:
     assert (await far.over())["dtmf"] == "912#"
 
 
-async def test_the_phone_is_handed_on(lines: PhoneLines) -> None:
-    call = await lines.call("0100", record=False)
+async def test_the_phone_is_handed_on(lines: PhoneLines, trunk_id: str) -> None:
+    call = await lines.call("0100", record=False, trunk_id=trunk_id)
     far = await call.answered()
     answer = await call.command("transfer", to="+919811110100")
     assert answer.status_code == 200, answer.text

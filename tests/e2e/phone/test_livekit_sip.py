@@ -1,13 +1,12 @@
-"""The Twilio flow: outbound calls over LiveKit SIP, without a bridge of ours."""
+"""The Twilio flow: what is of LiveKit SIP alone. How calls end, keys, transfer and a killed worker:
+the files beside this one, for both kinds of trunks."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from livekit import api
 
 from tests.e2e.phone.livekit_sip import Gateway, call_by_livekit
 from tests.e2e.phone.phone_call import PhoneLines
@@ -23,7 +22,7 @@ async def gateway(lines: PhoneLines) -> AsyncIterator[Gateway]:
     await gateway.aclose()
 
 
-async def test_the_callee_hangs_up(lines: PhoneLines) -> None:
+async def test_its_story_is_told_as_that_of_a_bridges_phone(lines: PhoneLines) -> None:
     call = await call_by_livekit(lines, "0140")
     far = await call.answered()
     record = await call.settled()
@@ -34,124 +33,6 @@ async def test_the_callee_hangs_up(lines: PhoneLines) -> None:
     assert [kinds.count(kind) for kind in ("ringing", "answered", "leg_ended")] == [1, 1, 1]
     assert far.document["invites"] == 1
     assert await call.room_is_gone()
-
-
-@pytest.mark.parametrize(
-    ("ending", "reason", "by"),
-    [
-        ("0160", "busy", "callee"),
-        ("0161", "rejected", "callee"),
-        ("0163", "invalid_number", "carrier"),
-        ("0164", "no_answer", "callee"),
-        ("0165", "carrier_blocked", "carrier"),
-        ("0488", "provider_error", "carrier"),
-    ],
-)
-async def test_who_is_refused_is_told_why(
-    lines: PhoneLines, ending: str, reason: str, by: str
-) -> None:
-    call = await call_by_livekit(lines, ending)
-    record = await call.settled()
-    assert_ended(record, reason, by)
-    assert_unanswered(record)
-    far = await call.at_carrier()
-    assert (await far.over())["invites"] == 1
-
-
-async def test_nobody_answers_within_the_ringing_limit(lines: PhoneLines) -> None:
-    call = await call_by_livekit(lines, "0162", ringing_timeout_seconds=5)
-    await call.is_now("ringing")
-    record = await call.settled()
-    assert_ended(record, "no_answer", "callee")
-    assert_unanswered(record)
-    assert (await (await call.at_carrier()).over())["reason"] == "cancelled"
-
-
-async def test_an_operator_hangs_up_in_the_talk(lines: PhoneLines) -> None:
-    call = await call_by_livekit(lines)
-    far = await call.answered()
-    await asyncio.sleep(1.0)
-    assert (await call.hang_up("The shift is over.")).status_code == 200
-    seen = await far.over(10)
-    record = await call.settled()
-    assert_ended(record, "operator_hung_up", "operator")
-    assert_billed_as_seen(record, seen)
-
-
-async def test_an_operator_hangs_up_while_it_rings(lines: PhoneLines) -> None:
-    call = await call_by_livekit(lines, "0162", ringing_timeout_seconds=60)
-    await call.is_now("ringing")
-    assert (await call.hang_up()).status_code == 200
-    seen = await (await call.at_carrier()).over(5)
-    assert seen["reason"] == "cancelled", seen
-    record = await call.settled()
-    assert_ended(record, "operator_hung_up", "operator")
-    assert_unanswered(record)
-
-
-async def test_the_longest_duration(lines: PhoneLines) -> None:
-    call = await call_by_livekit(lines, max_duration_seconds=4)
-    record = await call.settled()
-    assert_ended(record, "max_duration", "platform")
-    assert_billed_as_seen(record, await (await call.at_carrier()).over())
-
-
-@pytest.mark.parametrize("how", ["participant removed", "room deleted"])
-async def test_somebody_ends_it_in_livekit(lines: PhoneLines, how: str) -> None:
-    call = await call_by_livekit(lines)
-    far = await call.answered()
-    room = lines.switchboard.livekit.room
-    if how == "room deleted":
-        await room.delete_room(api.DeleteRoomRequest(room=call.room))
-    else:
-        await room.remove_participant(api.RoomParticipantIdentity(room=call.room, identity="phone"))
-    seen = await far.over(5)
-    record = await call.settled()
-    assert_ended(record, "operator_terminated", "operator")
-    assert_billed_as_seen(record, seen)
-
-
-async def test_keys_both_ways(lines: PhoneLines) -> None:
-    call = await call_by_livekit(lines, record=False, dtmf="9")
-    far = await call.answered()
-    await call.has_happened("opening_started")
-    assert (await call.command("dtmf", digits="12#")).status_code == 200
-    await far.do(dtmf="47")
-    entry = await call.has_happened("dtmf")
-    assert (entry["actor"], "4" in entry["text"]) == ("callee", False)
-    await asyncio.sleep(2)
-    await far.hang_up()
-    assert (await far.over())["dtmf"] == "912#"
-    record = await call.settled()
-    assert sum(e["data"].get("count", 0) for e in record.timeline if e["kind"] == "dtmf") == 2
-
-
-async def test_the_phone_is_handed_on(lines: PhoneLines) -> None:
-    call = await call_by_livekit(lines, record=False)
-    far = await call.answered()
-    answer = await call.command("transfer", to="+919811110100")
-    assert answer.status_code == 200, answer.text
-    seen = await far.over()
-    assert any(each["what"].startswith("transfer") for each in seen["doings"]), seen["doings"]
-    record = await call.settled()
-    assert_ended(record, "transferred", "operator")
-
-
-async def test_the_worker_dies_between_invite_and_answer(lines: PhoneLines) -> None:
-    call = await call_by_livekit(lines, "0102")  # rings for 8 s
-    far = await call.at_carrier()
-    await far.until("ringing_at")
-    await lines.switchboard.stack.kill("worker")
-    await asyncio.sleep(1.0)
-    await lines.switchboard.stack.start_process("worker")
-    await far.until("answered_at", 15)
-    await call.is_now("in_progress", 90)
-    await far.hang_up()
-    seen = await far.over()
-    record = await call.settled(timeout=120)
-    assert_ended(record, "callee_hung_up", "callee")
-    assert_billed_as_seen(record, seen)
-    assert len(await lines.carrier.calls_to(call.to)) == 1
 
 
 async def test_a_gateway_that_refuses_rings_nobody(lines: PhoneLines, gateway: Gateway) -> None:

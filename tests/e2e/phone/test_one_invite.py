@@ -30,8 +30,8 @@ async def test_two_posts_with_one_key_ring_once(lines: PhoneLines) -> None:
     assert far.document["invites"] == 1
 
 
-async def test_the_worker_dies_between_invite_and_answer(lines: PhoneLines) -> None:
-    call = await lines.call("0102")  # rings for 8 s
+async def test_the_worker_dies_between_invite_and_answer(lines: PhoneLines, trunk_id: str) -> None:
+    call = await lines.call("0102", trunk_id=trunk_id)  # rings for 8 s
     far = await call.at_carrier()
     await far.until("ringing_at")
     await lines.switchboard.stack.kill("worker")
