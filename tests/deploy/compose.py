@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from functools import cache
@@ -15,6 +16,16 @@ import yaml
 CHECKOUT = Path(__file__).parents[2]
 FILE = CHECKOUT / "docker-compose.temporal.yml"
 PROFILES = ("operators", "telephony")
+
+OURS = {
+    "api": "api",
+    "codec": "api",
+    "worker": "worker",
+    "atlas": "atlas",
+    "media-bot": "media-bot",
+    "bridge": "bridge",
+}
+"""A service of the file, and the process (docs/settings.md) that it runs."""
 
 # What an operator has to say; all else has a default or is a secret.
 OPERATORS_WORDS = {
@@ -76,3 +87,13 @@ def document() -> dict[str, Any]:
     """The file itself, before Compose fills in anything."""
     read: dict[str, Any] = yaml.safe_load(FILE.read_text())
     return read
+
+
+def environment_of(service: dict[str, Any]) -> dict[str, Any]:
+    return dict(service.get("environment", {}))
+
+
+def stop_grace_seconds(service: dict[str, Any]) -> int:
+    written = re.fullmatch(r"(?:(\d+)m)?(?:(\d+)s)?", service["stop_grace_period"])
+    assert written, service["stop_grace_period"]
+    return int(written[1] or 0) * 60 + int(written[2] or 0)

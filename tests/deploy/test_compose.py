@@ -16,25 +16,18 @@ from tests.deploy.compose import (
     CHECKOUT,
     FILE,
     OPERATORS_WORDS,
+    OURS,
     PROFILES,
     compose,
     document,
+    environment_of,
     everything,
     resolved,
     services,
+    stop_grace_seconds,
 )
 
 pytestmark = pytest.mark.slow  # starts docker-compose
-
-OURS = {
-    "api": "api",
-    "codec": "api",
-    "worker": "worker",
-    "atlas": "atlas",
-    "media-bot": "media-bot",
-    "bridge": "bridge",
-}
-"""A service of the file, and the process (docs/settings.md) that it runs."""
 
 ONE_SHOTS = {"temporal-schema", "temporal-namespace", "egress-backup-folder", "s3-bucket"}
 BY_HAND = {"temporal-cli"}
@@ -84,10 +77,6 @@ def test_the_example_environments_say_all_that_is_asked_for(file: str) -> None:
     read = set(re.findall(r"\$\{(\w+)", (CHECKOUT / "docker-compose.temporal.yml").read_text()))
     passed_on = {name for service in everything().values() for name in environment_of(service)}
     assert set(given) <= read | passed_on
-
-
-def environment_of(service: dict[str, Any]) -> dict[str, Any]:
-    return dict(service.get("environment", {}))
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -254,9 +243,7 @@ def test_those_who_carry_calls_get_longer_to_end_than_their_calls_get_to_drain(
     }
     for name, drains in setting.items():
         drain = float(environment_of(all_services[name])[drains])
-        minutes = re.fullmatch(r"(\d+)m(?:0s)?", all_services[name]["stop_grace_period"])
-        assert minutes, name
-        assert float(minutes[1]) * 60 >= drain + 30
+        assert stop_grace_seconds(all_services[name]) >= drain + 30, name
 
 
 def test_named_volumes_only(all_services: dict[str, Any]) -> None:
