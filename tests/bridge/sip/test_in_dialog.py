@@ -91,6 +91,19 @@ def test_they_transfer_us() -> None:
     assert peer.drain() == []
 
 
+def test_a_transfer_of_ours_has_its_users_headers() -> None:
+    peer = Peer()
+    call = peer.answered()
+    headers = {"X-Order": "7", "Refer-To": "<sip:elsewhere@example.net>"}
+    call.refer("sip:carol@example.net", peer.now, headers=headers)
+    [refer] = peer.drain()
+    assert header(refer, "X-Order") == "7"
+    assert refer.count("Refer-To") == 1
+    assert header(refer, "Refer-To") == "<sip:carol@example.net>"
+    with pytest.raises(ValueError, match="Via"):
+        call.refer("sip:carol@example.net", peer.now, headers={"Via": "elsewhere"})
+
+
 def test_a_transfer_refused_and_one_that_never_ends() -> None:
     peer = Peer()
     call = peer.answered()

@@ -23,7 +23,7 @@ from tests.sandbox.recorder.bench import Receiver
 
 PHONE = "phone"
 OURS = "+911140001000"
-MEDIA_TIMEOUT, FIRST_MEDIA_TIMEOUT = 3.0, 5.0  # s; livekit-sip's own are 15 and 30
+MEDIA_TIMEOUT, FIRST_MEDIA_TIMEOUT = 6.0, 8.0  # s; livekit-sip's own are 15 and 30
 
 
 class Guest(Person):

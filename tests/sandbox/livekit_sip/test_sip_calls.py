@@ -8,7 +8,15 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from livekit import api, rtc
 
-from tests.sandbox.livekit_sip.bench import OURS, PHONE, Bench, eventually, eventually_asked
+from tests.sandbox.livekit_sip.bench import (
+    FIRST_MEDIA_TIMEOUT,
+    MEDIA_TIMEOUT,
+    OURS,
+    PHONE,
+    Bench,
+    eventually,
+    eventually_asked,
+)
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -147,7 +155,7 @@ async def test_the_longest_duration(bench: Bench) -> None:
     assert call.guest.statuses[-1] == "hangup"
     record = await call.over()
     assert record["ended_by"] == "bridge"
-    assert 1.5 < record["seconds"] < 5.0
+    assert 1.5 < record["seconds"] < 20.0
 
 
 @pytest.mark.parametrize("ending", ["0110", "0111", "0112", "0113"])
@@ -189,4 +197,5 @@ async def test_a_phone_that_sends_nothing_is_hung_up(
     assert call.guest.statuses[-1] == "active"  # over webhooks no different from a hang-up
     record = await call.over()
     assert (record["ended_by"], record["reason"]) == ("bridge", "hung-up")
-    assert record["seconds"] > (4.5 if ending == "0151" else 2.5)
+    patience = FIRST_MEDIA_TIMEOUT if ending == "0151" else MEDIA_TIMEOUT
+    assert record["seconds"] > patience - 0.5
