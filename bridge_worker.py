@@ -7,7 +7,6 @@ ends no call. A leg that was cut off from its workflow ends by itself (`bridge.r
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -16,27 +15,25 @@ import structlog
 import uvloop
 from livekit import api
 from temporalio.client import Client
-from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from activities.call_log import CallLog, quiet_temporal
+from activities.call_log import CallLog
 from activities.dialling_desk import DiallingDesk
 from activities.fact_teller import FactTeller
 from activities.outside import Needed
 from activities.phone_legs import MakeTeller, PhoneLegActivities
 from activities.settings import BridgeWorkerSettings
+from activities.worker_process import run_worker, serve_pages
 from bridge.legs import Bridge, BridgeOptions, Leg
 from bridge.room import LiveKitAccess, RoomLegOptions, RoomLegs, Teller
 from bridge.rtp.collecting import collect_rarely
-from contract.errors import SettingsError, Unavailable
+from contract.errors import SettingsError
 from engine.call_signals import CallSignals
 from engine.client import connect
 from engine.http_pages import ProcessPages, free_local_address
 from engine.leaving import asked_to_stop
-from engine.logs import set_up_logs
 from engine.runtime import use_our_runtime
 from engine.sealing import Sealing
-from engine.startup import BAD_SETTINGS, load, tell_misspelt
 from store.database import Database
 
 # An activity learns of its cancellation by its heartbeats, which the SDK would else hold back for
@@ -148,27 +145,11 @@ async def _serve_pages(
     needed: Needed,
     metrics_address: str | None,
 ) -> None:
-    if settings.bridge_http_port is None:
-        return
-    pages = ProcessPages(needed.checks, temporal_metrics=metrics_address)
-    serving = pages.serve(settings.bridge_http_host, settings.bridge_http_port)
-    try:
-        await stack.enter_async_context(serving)
-    except OSError as error:
-        raise SettingsError(f"BRIDGE_HTTP_PORT cannot be used: {error.strerror}.") from error
+    if settings.bridge_http_port is not None:
+        pages = ProcessPages(needed.checks, temporal_metrics=metrics_address)
+        host, port = settings.bridge_http_host, settings.bridge_http_port
+        await serve_pages(stack, pages, host, port, "BRIDGE_HTTP_PORT")
 
 
 def main() -> int:
-    settings = load(BridgeWorkerSettings)
-    try:
-        set_up_logs("bridge", settings.log_level, settings.log_format)
-        tell_misspelt(BridgeWorkerSettings)
-        quiet_temporal()
-        uvloop.run(run(settings))
-    except (SettingsError, Unavailable) as error:
-        print(error, file=sys.stderr)
-        return BAD_SETTINGS
-    except (RPCError, RuntimeError) as error:
-        print(f"Temporal does not answer at {settings.temporal_address}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_worker("bridge", BridgeWorkerSettings, run, uvloop.run)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -23,12 +22,11 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.service import RPCError
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.agents import AgentActivities
 from activities.billing import BillingActivities
-from activities.call_log import CallLog, quiet_temporal
+from activities.call_log import CallLog
 from activities.call_records import CallRecordActivities
 from activities.dialling_desk import DiallingDesk
 from activities.job_metadata import JobMetadataWriter
@@ -41,15 +39,14 @@ from activities.room_watch import RoomWatchActivities
 from activities.rooms import RoomActivities
 from activities.settings import WorkerSettings
 from activities.sip_phones import SipPhoneActivities
-from contract.errors import SettingsError, Unavailable
+from activities.worker_process import run_worker, serve_pages
+from contract.errors import SettingsError
 from contract.identity import ROOM_WATCH_WORKFLOW_ID
 from engine.client import connect
 from engine.http_pages import ProcessPages, free_local_address
 from engine.leaving import asked_to_stop, leave
-from engine.logs import set_up_logs
 from engine.runtime import use_our_runtime
 from engine.sealing import Sealing
-from engine.startup import BAD_SETTINGS, load, tell_misspelt
 from store.database import Database
 from workflows import search_attributes
 from workflows.call import CallWorkflow
@@ -159,20 +156,14 @@ async def _serve_pages(
     outside: Outside,
     metrics_address: str | None,
 ) -> None:
-    """Only while the worker polls, so whoever is answered sees one that does."""
-    if settings.worker_http_port is None:
-        return
-
-    pages = ProcessPages(
-        outside.checks,
-        {"egress": outside.check_egress, "object_store": outside.check_bucket},
-        temporal_metrics=metrics_address,
-    )
-    serving = pages.serve(settings.worker_http_host, settings.worker_http_port)
-    try:
-        await stack.enter_async_context(serving)
-    except OSError as error:
-        raise SettingsError(f"WORKER_HTTP_PORT cannot be used: {error.strerror}.") from error
+    if settings.worker_http_port is not None:
+        pages = ProcessPages(
+            outside.checks,
+            {"egress": outside.check_egress, "object_store": outside.check_bucket},
+            temporal_metrics=metrics_address,
+        )
+        host, port = settings.worker_http_host, settings.worker_http_port
+        await serve_pages(stack, pages, host, port, "WORKER_HTTP_PORT")
 
 
 def _livekit(settings: WorkerSettings, url: str, *, failover: bool = True) -> api.LiveKitAPI:
@@ -226,19 +217,7 @@ def main() -> int:
         import bridge_worker  # SIP, sound and all: not for those who only decide
 
         return bridge_worker.main()
-    settings = load(WorkerSettings)
-    try:
-        set_up_logs("worker", settings.log_level, settings.log_format)
-        tell_misspelt(WorkerSettings)
-        quiet_temporal()
-        asyncio.run(run(settings))
-    except (SettingsError, Unavailable) as error:
-        print(error, file=sys.stderr)
-        return BAD_SETTINGS
-    except (RPCError, RuntimeError) as error:
-        print(f"Temporal does not answer at {settings.temporal_address}: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return run_worker("worker", WorkerSettings, run, asyncio.run)
 
 
 if __name__ == "__main__":
