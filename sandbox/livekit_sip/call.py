@@ -75,7 +75,7 @@ class Call:
                 order.room_name, order.identity, order.name, order.metadata, order.attributes
             )
         except rtc.ConnectError as error:
-            self._log.warning("room_not_joined", error=str(error))
+            self._log.warning("room_not_joined", error=type(error).__name__)
             self.end(_Left.UNKNOWN_REASON)
             raise refusals.failed("internal", "update room failed") from None
 
@@ -131,7 +131,7 @@ class Call:
         try:
             await self._sound.publish()  # before anybody is called, as livekit-sip does
         except PublishTrackError as error:
-            self._log.warning("sound_not_published", error=str(error))
+            self._log.warning("sound_not_published", error=type(error).__name__)
             refusal = refusals.failed("internal", "update room failed")
             self.end(_Left.CLIENT_INITIATED, refusal=refusal)
             return

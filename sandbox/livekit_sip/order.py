@@ -16,7 +16,7 @@ from livekit.protocol.sip import (
 
 from bridge.legs import Target
 from bridge.sip import Credentials
-from bridge.sip.extra_headers import checked
+from bridge.sip.extra_headers import checked, checked_address
 from contract.rooms import SipAttribute
 from sandbox.livekit_sip.trunks import Trunks
 from sandbox.twirp import TwirpError, new_id
@@ -61,9 +61,12 @@ class Order:
         trunk, number = _way_out(asked, trunks)
         _require(asked)
         call_id = new_id("SCL")
-        target = f"sip:{asked.sip_call_to}@{trunk.hostname};transport={_WAYS[trunk.transport]}"
+        way = _WAYS.get(trunk.transport, "udp")
+        target = f"sip:{asked.sip_call_to}@{trunk.hostname};transport={way}"
+        caller = _caller(asked.display_name, number, trunk.from_host or address)
         try:
             Target.parse(target)
+            checked_address(caller)
             headers = checked(dict(asked.headers))
         except ValueError as wrong:
             raise TwirpError("invalid_argument", str(wrong)) from None
@@ -75,7 +78,7 @@ class Order:
             metadata=asked.participant_metadata,
             attributes=_attributes(asked, call_id, trunk.hostname, number),
             target=target,
-            caller=_caller(asked.display_name, number, trunk.from_host or address),
+            caller=caller,
             headers=headers,
             credentials=Credentials(trunk.auth_username, trunk.auth_password)
             if trunk.auth_username

@@ -65,6 +65,7 @@ async def test_a_call_by_json(bench: Bench) -> None:
         ({"sip_call_to": ""}, "missing sip callee number"),
         ({"room_name": ""}, "missing room name"),
         ({"dtmf": "12x"}, "dtmf"),
+        ({"display_name": "a\r\nB: c"}, "line end"),
         ({"headers": {"Via": "elsewhere"}}, "Via"),
         ({"headers": {"X-A": "a\r\nB: c"}}, "line end"),
     ],
