@@ -58,7 +58,7 @@ async def test_nobody_waits_for_a_temporal_that_is_away_longer_than_it_wants() -
     teller.tell(FactKind.LEG_ENDED, {}, AT)
     began = time.monotonic()
     await teller.told(0.1)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5  # it would wait for ever
     closing = asyncio.create_task(teller.aclose())
     await asyncio.sleep(0.1)
     temporal.is_there.set()

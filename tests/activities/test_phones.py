@@ -156,7 +156,7 @@ async def test_a_transfer_is_asked_after_until_it_is_known(room: Room) -> None:
 async def test_a_phone_that_is_not_there_is_told_so_at_once(room: Room) -> None:
     began = time.monotonic()
     assert await room.tell("phone.hangup") == PhoneTold(is_there=False)
-    assert time.monotonic() - began < 1  # its RPC alone would take 3 s
+    assert time.monotonic() - began < 2.5  # its RPC alone would take 3 s
 
 
 async def test_a_phone_that_leaves_while_it_is_asked(room: Room) -> None:

@@ -41,7 +41,7 @@ def test_the_thread_fires_on_a_jump_and_ends_on_close() -> None:
         on_frozen=lambda _: jumped.set(), monotonic=lambda: next(clock), wall=lambda: 0.0
     )
     fence.start()
-    assert jumped.wait(1.0)
+    assert jumped.wait(10.0)
     fence.aclose()
     assert "self_fence" not in {thread.name for thread in threading.enumerate()}
 
@@ -63,4 +63,4 @@ def test_a_frozen_process_leaves_the_moment_it_wakes() -> None:
         woken = time.monotonic()
         os.kill(process.pid, signal.SIGCONT)
         assert process.wait(5) == FROZEN_EXIT_CODE
-        assert time.monotonic() - woken < 1.0
+        assert time.monotonic() - woken < 5.0  # and not the 30 s that it wanted to sleep

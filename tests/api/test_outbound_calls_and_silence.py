@@ -84,7 +84,7 @@ async def test_a_start_that_nobody_answers_is_503_and_nobody_is_called(
     answer = await asking
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert int(answer.headers["Retry-After"]) > 0
-    assert answer.elapsed.total_seconds() < 5
+    assert answer.elapsed.total_seconds() < 15
     assert await rows(replicas.well) == []
     # Had Temporal taken the start all the same, its workflow would get no line.
     with pytest.raises(CallUnknown):

@@ -78,5 +78,5 @@ async def test_a_start_that_temporal_lost_sight_of_leaves_no_row(
             before = await open_calls(service)
         refused = await service.post("/web_call/get_token", BODY)
         assert refused.status_code == 503
-        assert refused.elapsed.total_seconds() < 5
+        assert refused.elapsed.total_seconds() < 15
         assert await open_calls(service) == before

@@ -111,7 +111,7 @@ async def test_without_a_worker_the_answer_is_503_and_the_call_is_withdrawn(
     headers = {"Idempotency-Key": "nobody-home"}
     began = time.monotonic()
     answer = await calls_api.post("/web_call/get_token", BODY, headers=headers)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     assert answer.status_code == 503
     assert answer.headers["Retry-After"]
     withdrawn = call_id_for_key("default", "nobody-home", 1)

@@ -193,7 +193,7 @@ async def test_agent_never_comes(world: World, task_queue: str) -> None:
     ended = next(entry for entry in entries if entry.kind == "ended")
     took = ended.at - entries[0].at
     # Each skip costs about a real second; tests/e2e holds the 15 s on the real stack.
-    assert timedelta(seconds=12) <= took < timedelta(seconds=17)
+    assert timedelta(seconds=12) <= took < timedelta(seconds=40)
 
 
 async def test_caller_never_joins(world: World, task_queue: str) -> None:

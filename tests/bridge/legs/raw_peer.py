@@ -53,7 +53,7 @@ class RawPeer:
     def uri(self) -> str:
         return f"sip:bob@127.0.0.1:{self.address.port};transport={self.transport}"
 
-    async def get(self, first: str, limit: float = 5.0) -> Heard:
+    async def get(self, first: str, limit: float = 15.0) -> Heard:
         """The next message that begins so; others are passed over."""
         async with asyncio.timeout(limit):
             while True:

@@ -38,6 +38,12 @@ class Ours:
         rate = self.leg.sample_rate
         return loudest_hz(np.frombuffer(self._heard[-rate:], dtype="<i2"), rate)
 
+    async def hears(self, hertz: float) -> None:
+        """Once it is nearly this tone that was heard in the last half second."""
+        async with asyncio.timeout(PATIENCE):
+            while not self._heard or abs(self.hears_hz - hertz) > 10:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
     @property
     def digits(self) -> str:
         return "".join(event.digit for event in self.told if isinstance(event, DtmfHeard))

@@ -23,7 +23,7 @@ async def test_a_call_with_audio_hold_keys_and_bye(tmp_path: Path, transport: st
         ours = await answered(bridge, phone)
         ours.say(600, 1.0)
         await asyncio.sleep(1.0)
-        assert ours.hears_hz == pytest.approx(SAYS_HZ, abs=10)
+        await ours.hears(SAYS_HZ)
 
         await phone.press("hold")
         await ours.until(Held("them"))
@@ -35,7 +35,10 @@ async def test_a_call_with_audio_hold_keys_and_bye(tmp_path: Path, transport: st
         (pressed,) = await phone.until("CALL_DTMF_START")
         assert pressed["param"] == "7"
         await asyncio.sleep(0.6)
-        assert ours.hears_hz == pytest.approx(SAYS_HZ, abs=10), "audio goes on after hold"
+        await ours.hears(SAYS_HZ)  # audio goes on after hold
+        async with asyncio.timeout(PATIENCE):
+            while len(ours.digits) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         assert ours.digits == "5#"
 
         await phone.press("hangup")
@@ -62,7 +65,7 @@ async def test_the_phone_calls_and_is_held_in_every_way(tmp_path: Path, transpor
             assert ours.leg.held_by == {"us"}, kind
             await asyncio.wait_for(ours.leg.resume(), PATIENCE)
         await asyncio.sleep(0.7)
-        assert ours.hears_hz == pytest.approx(SAYS_HZ, abs=10)
+        await ours.hears(SAYS_HZ)
         ours.leg.hang_up()
         end = await asyncio.wait_for(ours.leg.ended(), PATIENCE)
         assert (end.by, len(end.holds)) == ("us", len(HoldKind))
@@ -77,7 +80,7 @@ async def test_another_codec(tmp_path: Path, codec: str) -> None:
         assert ours.leg.codec == codec
         ours.say(600, 1.0)
         await asyncio.sleep(1.2)
-        assert ours.hears_hz == pytest.approx(SAYS_HZ, abs=10)
+        await ours.hears(SAYS_HZ)
         ours.leg.hang_up()
         await asyncio.wait_for(ours.leg.ended(), PATIENCE)
         await phone.until("CALL_CLOSED")
@@ -93,7 +96,7 @@ async def test_encrypted_audio(tmp_path: Path) -> None:
         assert negotiated.srtp is not None
         ours.say(600, 1.0)
         await asyncio.sleep(1.2)
-        assert ours.hears_hz == pytest.approx(SAYS_HZ, abs=10)
+        await ours.hears(SAYS_HZ)
         ours.leg.hang_up()
         await asyncio.wait_for(ours.leg.ended(), PATIENCE)
         await phone.until("CALL_CLOSED")

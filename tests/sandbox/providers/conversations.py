@@ -8,7 +8,7 @@ from livekit.agents import APIConnectOptions, stt
 
 from sandbox.providers.mouth import CALLER_VOICE, Samples, render
 
-ONCE = APIConnectOptions(max_retry=0, timeout=3.0)
+ONCE = APIConnectOptions(max_retry=0, timeout=15.0)
 HOURS = "What are your opening hours?"
 DOG = "Can I bring my dog?"
 TABLE = "I would like to book a table for four on Friday evening."

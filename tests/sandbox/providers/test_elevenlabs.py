@@ -114,11 +114,11 @@ async def test_contexts_of_one_socket_are_kept_apart(http: aiohttp.ClientSession
             await ws.send_json({"text": "", "context_id": context, "flush": True})
             await ws.send_json({"context_id": context, "close_context": True})
         while len(closed) < 2:
-            message = await ws.receive_json(timeout=3)
+            message = await ws.receive_json(timeout=15)
             audio[message["contextId"]] += base64.b64decode(message.get("audio") or "")
             closed += [message["contextId"]] if message.get("isFinal") else []
         await ws.send_json({"close_socket": True})
-        assert (await ws.receive(timeout=3)).type is aiohttp.WSMsgType.CLOSE
+        assert (await ws.receive(timeout=15)).type is aiohttp.WSMsgType.CLOSE
     assert closed == ["b", "a"]
     spoken_words = [words_in(np.frombuffer(audio[c], dtype=np.int16), 16_000) for c in "ab"]
     assert spoken_words == [FIRST, SECOND]

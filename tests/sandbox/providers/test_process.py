@@ -48,7 +48,7 @@ async def test_it_is_ready_soon_and_ends_gracefully() -> None:
             url = "/deepgram/v1/listen?encoding=linear16&sample_rate=16000"
             async with http.ws_connect(url, headers=key) as ws:
                 await ws.send_bytes(spoken(HOURS).tobytes())
-                assert (await ws.receive_json(timeout=5))["is_final"]
+                assert (await ws.receive_json(timeout=15))["is_final"]
                 process.send_signal(signal.SIGTERM)  # with a socket open
                 assert await asyncio.wait_for(process.wait(), 10) == 0
     finally:

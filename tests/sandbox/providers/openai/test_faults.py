@@ -26,7 +26,7 @@ from tests.sandbox.providers.openai.conversing import (
 
 pytestmark = pytest.mark.slow  # waits for slow and silent answers
 ADDED = "conversation.item.added"
-ONCE = APIConnectOptions(max_retry=0, timeout=3.0)
+ONCE = APIConnectOptions(max_retry=0, timeout=15.0)
 
 
 async def misbehave(http: aiohttp.ClientSession, **fault: Any) -> None:
