@@ -270,7 +270,7 @@ class Call:
         assert self.told.kinds[-1] == "leg_ended"
         assert self.told.facts[-1][1] == report.to_data()
         assert self.told.closed == 1
-        until = time.monotonic() + 2.0
+        until = time.monotonic() + 15.0
         while "phone" in await self.hall.identities(self.room):
             assert time.monotonic() < until, "it stays in the room"
             await asyncio.sleep(0.02)
