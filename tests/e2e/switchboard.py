@@ -81,7 +81,7 @@ class Switchboard:
         return answer.json()
 
     async def make_assistant(self, **config: Any) -> str:
-        """Its id. Greets with a sentence of the scenario unless told otherwise."""
+        """Its id. Says nothing of its own accord until its reprompt, unless given an opening."""
         answer = await self.http.post("/assistants", json={"name": "Test", **config})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
