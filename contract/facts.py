@@ -51,6 +51,10 @@ class FactKind(StrEnum):
     LEG_ENDED = "leg_ended"  # data: contract.phone.LegReport
     PHONE_LOST = "phone_lost"  # an agent's: data: {last_heard_at}; the bridge process is gone
     AGENT_LOST = "agent_lost"  # data: {role, generation}: who watches hears nothing of it any more
+    # Media Bot. data: {command_id, purpose, host, detail}; detail is a sentence for the timeline
+    PLAYBACK_STARTED = "playback_started"
+    PLAYBACK_ENDED = "playback_ended"
+    PLAYBACK_FAILED = "playback_failed"
     # Others.
     CANCEL_REQUESTED = "cancel_requested"  # data: {detail}
     RECORDING_CHANGED = "recording_changed"  # data: {status, detail}

@@ -16,11 +16,26 @@ class Attribute(StrEnum):
     MEDIA_LOOP = "media.loop"
     MEDIA_COMMAND_ID = "media.command_id"
     MEDIA_PURPOSE = "media.purpose"
+    MEDIA_DONE = "media.done"  # Media Bot's: the command_id that was played to its end
     STT_ENABLED = "stt.enabled"
     STT_LANGUAGE = "stt.language"
     STT_COMMAND_ID = "stt.command_id"
     CALL_HOLD = "call.hold"
     CALL_STATE = "call.state"
+
+
+class MediaCommand(StrEnum):
+    PLAY = "play"
+    STOP = "stop"
+
+
+class MediaPurpose(StrEnum):
+    """Values of `media.purpose`: what comes after the last sample."""
+
+    HOLD = "hold"
+    RINGBACK = "ringback"  # repeats until it is stopped, however short
+    BUSY = "busy"  # not looping: the room closes
+    CLIP = "clip"
 
 
 class Topic(StrEnum):

@@ -85,6 +85,8 @@ class CallState(CallCore):
                 self.agents.opens(fact)
             case FactKind.USAGE_REPORTED:
                 self.agents.report_usage(fact)
+            case FactKind.PLAYBACK_STARTED | FactKind.PLAYBACK_ENDED | FactKind.PLAYBACK_FAILED:
+                self.note(fact, "platform", str(fact.data.get("detail", "")), is_flood=True)
 
     def _apply_to_phone(self, fact: Fact) -> None:
         match fact.kind:

@@ -31,11 +31,11 @@ _CALL = "call"
 def prepare(process: JobProcess) -> None:
     """In each idle job process, before a call comes. Nothing is connected here."""
     use_our_runtime()  # threads: they would not survive the fork
-    process.userdata["engine"] = load(MediaBotSettings)
+    process.userdata["settings"] = load(MediaBotSettings)
 
 
 async def enter_call(ctx: JobContext) -> None:
-    call = MediaBotCall(ctx, job_of(ctx, AgentRole.MEDIA_BOT), ctx.proc.userdata["engine"])
+    call = MediaBotCall(ctx, job_of(ctx, AgentRole.MEDIA_BOT), ctx.proc.userdata["settings"])
     ctx.proc.userdata[_CALL] = call
     try:
         await call.start()

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from agents.settings import AgentSettings
+from engine.settings import split_list
+
+_Host = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?$")]
 
 
 class MediaBotSettings(AgentSettings):
@@ -21,3 +27,23 @@ class MediaBotSettings(AgentSettings):
     media_bot_prometheus_port: int | None = Field(
         None, ge=1, le=65535, description="Port of `/metrics`; default: none."
     )
+    media_asset_hosts: Annotated[tuple[_Host, ...], NoDecode] = Field(
+        (),
+        description="Hosts, such as api:8080, that media assets may come from although they are "
+        "private or without https; comma separated. Without a port: all of that host's.",
+    )
+    media_cache_bytes: int = Field(
+        64_000_000,
+        ge=0,
+        description="Budget of decoded media assets on disk, 96 kB a second; 0: none is kept.",
+    )
+    media_cache_folder: str = Field(
+        "",
+        description="Where they are kept, for all calls of this machine; default: a folder of "
+        "this user alone in the system's temporary one.",
+    )
+
+    @field_validator("media_asset_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        return split_list(value)

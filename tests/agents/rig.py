@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Literal, Self
 
@@ -29,16 +29,27 @@ ParticipantKind = Literal["standard", "sip"]
 
 
 class Rig:
-    def __init__(self, *assistants: Assistant, only: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        *assistants: Assistant,
+        only: tuple[str, ...],
+        media_bot: Mapping[str, str] | None = None,
+    ) -> None:
+        """`media_bot`: settings on top of its usual ones."""
         self.compass = CompassDouble(CALL_TOKEN, *assistants)
         self._only = ("temporal", "livekit", *only)
+        self._media_bot = dict(media_bot or {})
         self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         await self._open.enter_async_context(self.compass)
         ours = {"COMPASS_URL": self.compass.url, "INTERNAL_API_URL": self.compass.url}
         self.stack = await self._open.enter_async_context(
-            Stack(free_ports=True, only=self._only, settings={"atlas": ours, "media-bot": ours})
+            Stack(
+                free_ports=True,
+                only=self._only,
+                settings={"atlas": ours, "media-bot": ours | self._media_bot},
+            )
         )
         here = self.stack.description
         keys = Keys.load_or_make(self.stack.run_dir / "keys.json")

@@ -255,3 +255,14 @@ def test_an_agent_that_is_not_heard_is_doubted_once_in_ten_seconds() -> None:
     for late in (unheard(20, 1), unheard(29, 2)):
         state.apply(late)
         assert not state.atlas.doubted
+
+
+@pytest.mark.parametrize(
+    "kind", [FactKind.PLAYBACK_STARTED, FactKind.PLAYBACK_ENDED, FactKind.PLAYBACK_FAILED]
+)
+def test_what_media_bot_plays_is_on_the_timeline_in_its_words(kind: FactKind) -> None:
+    state = call()
+    state.apply(fact(kind, 3, FactSource.MEDIA_BOT, data={"detail": "The hold music is played."}))
+    [entry] = state.journal.take()
+    assert (entry.kind, entry.text) == (kind.value, "The hold music is played.")
+    assert state.ending is None

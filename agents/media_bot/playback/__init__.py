@@ -1,0 +1,1 @@
+"""What Media Bot plays into a call: hold music, ringback, busy tone, clips."""
