@@ -104,11 +104,13 @@ class Playback:
         # The predecessor must have let go of the track.
         await asyncio.gather(*self._stopping, return_exceptions=True)
         try:
-            if await self._was_played(order) and not order.repeats:
-                # Before the room closes: a successor of ours must not begin it again.
+            if not await self._was_played(order):
+                return
+            if order.ends_the_call:
+                # Not marked: should this process die now, its successor must still close the room.
+                await self._call_room.close()
+            else:
                 await self._call_room.mark_done(order.command_id)
-                if order.ends_the_call:
-                    await self._call_room.close()
         except Exception as error:
             # A room that went away under the track, most of all. The call goes on without it.
             log.exception("a play failed")
@@ -130,7 +132,8 @@ class Playback:
             return await self._assets.load(order.asset_url)
         except BadAsset as bad:
             tone = _tone_instead(order)
-            what = _NAMES[order.purpose]
+            host = named_host(order.asset_url)
+            what = f"{_NAMES[order.purpose]} from {host}" if host else _NAMES[order.purpose]
             instead = "A plain tone is heard." if tone is not None else "Nothing is played."
             detail = f"Media Bot could not play {what}, because {bad}. {instead}"
             log.warning("an asset cannot be played", extra={"error": str(bad)})

@@ -203,9 +203,22 @@ async def test_what_was_ordered_before_media_bot_came_is_played(rig: Rig, host: 
     await line.hears(MUSIC, since=at)
 
 
-async def test_a_successor_goes_on_with_a_loop_and_does_not_repeat_a_clip(
-    rig: Rig, host: AssetHost
-) -> None:
+async def test_a_successor_goes_on_with_a_loop(rig: Rig, host: AssetHost) -> None:
+    line = await a_line(rig, host)
+    await line.hears(MUSIC, since=await line.play("music.mp3", loop=True, purpose="hold"))
+    room, identity = line.call.id, MEDIA_BOT
+    await rig.livekit.room.remove_participant(
+        api.RoomParticipantIdentity(room=room, identity=identity)
+    )
+    await line.ear.wait_for_quiet(0.5)
+    await line.call.dispatch(AgentRole.MEDIA_BOT, generation=2)
+    successor = line.caller.voices.setdefault("media-bot-2", Hearing())
+    first = await successor.wait_until_heard(0.5, timeout=10)
+    heard = successor.pcm(first + 0.1, first + 0.5)
+    assert loudest_hertz(heard, SAMPLE_RATE) == pytest.approx(MUSIC, abs=8)
+
+
+async def test_a_successor_does_not_repeat_a_clip(rig: Rig, host: AssetHost) -> None:
     line = await a_line(rig, host)
     at = await line.play("short.wav", purpose="clip")
     await line.ear.wait_until_heard(0.3, since=at)
@@ -273,6 +286,7 @@ async def test_hold_music_that_cannot_be_had_is_told_and_the_call_goes_on(
     line = await a_line(rig, host)
     at = await line.play(f"{name}?secret=x", loop=True, purpose="hold")
     fact = await line.call.fact("playback_failed")
+    assert f"from {host.name}, because" in fact["data"]["detail"]
     assert words in fact["data"]["detail"]
     assert fact["data"]["host"] == host.name
     assert "secret" not in str(fact)
