@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
+import aiohttp
 import structlog
 from livekit import api
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
@@ -57,6 +58,9 @@ from workflows.sandbox import our_sandbox
 WORKFLOWS: Sequence[type] = (CallWorkflow, RecordingWorkflow, RoomWatchWorkflow)
 VERSIONED_WORKFLOWS: Sequence[type] = (CallWorkflow, RecordingWorkflow, VersionedRoomWatchWorkflow)
 
+# At once, in one process; each costs a connection to LiveKit and a heartbeat a second.
+_PHONES_RINGING = 500
+
 log = structlog.get_logger()
 
 
@@ -73,42 +77,72 @@ async def run(settings: WorkerSettings) -> None:
         stack.push_async_callback(livekit.aclose)
         egress = _livekit(settings, settings.egress_api_url or settings.livekit_url)
         stack.push_async_callback(egress.aclose)
-        # Nobody but the workflow may decide that a phone is dialled again.
-        sip = _livekit(settings, settings.sip_api_url or settings.livekit_url, failover=False)
-        stack.push_async_callback(sip.aclose)
+        sip = await _livekit_sip(stack, settings)
+        desk = DiallingDesk(database, Sealing(settings.keys) if settings.keys else None)
+        sip_phones = SipPhoneActivities(desk, livekit, sip)
         outside = Outside(
             temporal=client,
             database=database,
             livekit=livekit,
             egress=egress,
-            sip=sip,
             bucket=RecordingBucket.from_settings(settings),
         )
         worker = Worker(
             client,
             task_queue=settings.call_task_queue,
             workflows=VERSIONED_WORKFLOWS if settings.worker_versioning else WORKFLOWS,
-            activities=_activities(settings, outside),
+            activities=[
+                *_activities(settings, outside),
+                sip_phones.transfer_phone,
+                sip_phones.put_out_phone,
+            ],
             workflow_runner=our_sandbox(),
             # Else the next event of a call whose worker was killed waits 10 s for it to come back.
             sticky_queue_schedule_to_start_timeout=settings.sticky_timeout,
             graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
             max_cached_workflows=settings.max_cached_workflows,
             max_concurrent_workflow_tasks=50,
-            # Dialling over LiveKit SIP, and waiting for a line, only wait, for as long as it rings.
-            max_concurrent_activities=500,
-            # By its heartbeats an activity learns of its cancellation; one without a heartbeat
-            # timeout, as dialling, else sends one in 30 s, and an unwanted phone rings on so long.
-            default_heartbeat_throttle_interval=timedelta(seconds=1),
             deployment_config=_deployment(settings),
             interceptors=[CallLog()],
         )
+        dialler = _dialler(client, settings, sip_phones)
         await _start_room_watch(client, settings)
-        async with worker, AsyncExitStack() as pages:
+        async with worker, dialler, AsyncExitStack() as pages:
             await _serve_pages(pages, settings, outside, metrics_address)
             log.info("worker_started", task_queue=settings.call_task_queue)
             await asked_to_stop()
             log.info("worker_stopping")
+
+
+def _dialler(client: Client, settings: WorkerSettings, phones: SipPhoneActivities) -> Worker:
+    """Apart from the rest: it only waits, for as long as phones ring, and would keep the slots of
+    those who write the records."""
+    return Worker(
+        client,
+        task_queue=settings.sip_task_queue,
+        activities=[phones.dial_phone],
+        max_concurrent_activities=_PHONES_RINGING,
+        # By its heartbeats an activity learns of its cancellation; one without a heartbeat timeout
+        # else sends one in 30 s, and an unwanted phone rings on so long.
+        default_heartbeat_throttle_interval=timedelta(seconds=1),
+        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
+        interceptors=[CallLog()],
+    )
+
+
+async def _livekit_sip(stack: AsyncExitStack, settings: WorkerSettings) -> api.LiveKitAPI:
+    """With a connection for each phone that rings (aiohttp's usual limit is 100), and without the
+    client's own second tries: nobody but the workflow may decide that a phone is dialled again."""
+    session = await stack.enter_async_context(
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+    )
+    return api.LiveKitAPI(
+        settings.sip_api_url or settings.livekit_url,
+        settings.livekit_api_key,
+        settings.livekit_api_secret,
+        session=session,
+        failover=False,
+    )
 
 
 def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[..., Any]]:
@@ -120,8 +154,6 @@ def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[...
     billing = BillingActivities(database, PriceTable.load())
     recording = RecordingActivities(outside.egress, outside.bucket)
     phones = PhoneActivities(livekit, database)
-    desk = DiallingDesk(database, Sealing(settings.keys) if settings.keys else None)
-    sip_phones = SipPhoneActivities(desk, livekit, outside.sip)
     watch = RoomWatchActivities(livekit, database, outside.temporal)
     return [
         rooms.open_room,
@@ -138,8 +170,6 @@ def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[...
         phones.look_for_phone,
         phones.tell_phone,
         phones.write_hold,
-        sip_phones.dial_phone,
-        sip_phones.transfer_phone,
         recording.start_egress,
         recording.find_egress,
         recording.stop_egress,
@@ -166,9 +196,8 @@ async def _serve_pages(
         await serve_pages(stack, pages, host, port, "WORKER_HTTP_PORT")
 
 
-def _livekit(settings: WorkerSettings, url: str, *, failover: bool = True) -> api.LiveKitAPI:
-    keys = settings.livekit_api_key, settings.livekit_api_secret
-    return api.LiveKitAPI(url, *keys, failover=failover)
+def _livekit(settings: WorkerSettings, url: str) -> api.LiveKitAPI:
+    return api.LiveKitAPI(url, settings.livekit_api_key, settings.livekit_api_secret)
 
 
 def _deployment(settings: WorkerSettings) -> WorkerDeploymentConfig | None:

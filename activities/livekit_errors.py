@@ -9,6 +9,8 @@ import aiohttp
 from livekit.api import ServerError
 from temporalio.exceptions import ApplicationError
 
+from bridge.ladder.masking import mask_text
+
 # Twirp codes (twitchtv.github.io/twirp/docs/errors.html) that the same request will meet again.
 _FINAL = frozenset(
     {"not_found", "invalid_argument", "unauthenticated", "permission_denied", "already_exists"}
@@ -17,12 +19,13 @@ _FINAL = frozenset(
 
 @contextmanager
 def livekit_errors(doing: str) -> Iterator[None]:
-    """Raise foreign errors as ApplicationError: type `livekit-<twirp code>`, words for people."""
+    """Raise foreign errors as ApplicationError: type `livekit-<twirp code>`, words for people.
+    Numbers in them are masked: LiveKit quotes what it was asked."""
     try:
         yield
     except ServerError as error:
         raise ApplicationError(
-            f"LiveKit refused to {doing}: {error.message} ({error.code})",
+            f"LiveKit refused to {doing}: {mask_text(error.message)} ({error.code})",
             type=f"livekit-{error.code.replace('_', '-')}",
             non_retryable=error.code in _FINAL,
         ) from error

@@ -46,7 +46,6 @@ class Outside(Needed):
     """Calls go on without these; recordings wait."""
 
     egress: api.LiveKitAPI
-    sip: api.LiveKitAPI
     bucket: RecordingBucket
 
     async def check_egress(self) -> None:

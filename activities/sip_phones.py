@@ -29,10 +29,12 @@ from contract.phone import (
     DialPhone,
     LegReport,
     NotDialled,
+    PhonePutOut,
     PhoneTransferred,
     TransferPhone,
+    keys_take,
 )
-from contract.steps import Step
+from contract.steps import InRoom, Step
 from store.trunks import StoredTrunk
 
 _NAME = "Phone"
@@ -43,11 +45,12 @@ _TRANSPORTS = {
 }
 # LiveKit's server waits no longer than 80 s for its gateway, and then nobody knows anything.
 _LONGEST_RINGING = 75.0
-# Beside the ringing: the way to the carrier and back, and the keys of the order.
-_DIALLING_TAKES = 30.0
+# Beside the ringing and the keys of the order: the way to the carrier and back.
+_DIALLING_TAKES = 15.0
 # CANCEL needs an answer too, and LiveKit one from its gateway: less than workflows.options allow.
 _GIVING_UP = 6.0
 _LOOKS_AGAIN = 0.3
+_REMOVING = 2.0
 _CLOCKS_DIFFER = 0.5
 _TRANSFER_RINGS = 30
 _AWAY = (aiohttp.ClientError, TimeoutError)
@@ -70,16 +73,20 @@ class SipPhoneActivities:
         async with heartbeats():
             request = await self._prepare(order)
             dialling = asyncio.create_task(self._create(request))
+            dialling.add_done_callback(lambda task: task.cancelled() or task.exception())
             rings_until = time.monotonic() + request.ringing_timeout.seconds - _CLOCKS_DIFFER
+            refusal: api.ServerError | None = None
             try:
                 await asyncio.shield(dialling)
             except asyncio.CancelledError:
-                if activity.is_worker_shutdown():  # the call goes on: another worker looks for it
+                if not _is_unwanted():  # the call goes on: the workflow looks for its phone
                     raise
                 return await self._give_up(order.room_name, dialling)
             except api.ServerError as error:
+                refusal = error  # what is raised of it must not bring LiveKit's words along
+            if refusal is not None:
                 rang_out = time.monotonic() >= rings_until
-                return Dialled(refused=refusal_of(error, rang_out=rang_out))
+                return Dialled(refused=refusal_of(refusal, rang_out=rang_out))
             return Dialled(answered_at=datetime.now(UTC))
 
     @activity.defn(name=Step.TRANSFER_PHONE)
@@ -102,6 +109,13 @@ class SipPhoneActivities:
             return PhoneTransferred(sip_status=said.sip_status.code or 500, sip_phrase="")
         return PhoneTransferred(sip_status=200, sip_phrase="OK")
 
+    @activity.defn(name=Step.PUT_OUT_PHONE)
+    async def put_out_phone(self, who: InRoom) -> PhonePutOut:
+        """Within 10 ms LiveKit SIP says BYE to whom it is for (livekit_observed.md section 1)."""
+        with livekit_errors("hang up the phone"):
+            was_there = await self._is_removed(who.room_name)
+        return PhonePutOut(was_there=was_there, at=datetime.now(UTC))
+
     async def _prepare(self, order: DialPhone) -> api.CreateSIPParticipantRequest:
         try:
             trunk = await self._desk.trunk(order.tenant_id, order.phone.trunk_id)
@@ -109,7 +123,7 @@ class SipPhoneActivities:
             await self._desk.wait_for_turn(order)
             await self._look(order.room_name)
         except asyncio.CancelledError:
-            if activity.is_worker_shutdown():
+            if not _is_unwanted():
                 raise not_dialled(NotDialled.SHUTDOWN, "The worker is being shut down.") from None
             raise
         return request
@@ -159,9 +173,9 @@ class SipPhoneActivities:
             raise not_dialled(NotDialled.ROOM_GONE, "There is no such room.")
 
     async def _create(self, request: api.CreateSIPParticipantRequest) -> None:
-        rings = request.ringing_timeout.ToTimedelta().total_seconds()
+        takes = request.ringing_timeout.seconds + keys_take(request.dtmf) + _DIALLING_TAKES
         try:
-            await self._sip.sip.create_sip_participant(request, timeout=rings + _DIALLING_TAKES)
+            await self._sip.sip.create_sip_participant(request, timeout=takes)
         except aiohttp.ClientConnectorError as error:
             raise not_dialled(NotDialled.SIP_AWAY, "LiveKit SIP cannot be reached.") from error
         except _AWAY as error:
@@ -195,14 +209,28 @@ class SipPhoneActivities:
 
     async def _remove(self, room_name: str) -> None:
         try:
+            async with asyncio.timeout(_REMOVING):
+                await self._is_removed(room_name)
+        except (api.ServerError, *_AWAY) as error:
+            log.warning("phone_not_removed", error=type(error).__name__)
+
+    async def _is_removed(self, room_name: str) -> bool:
+        """False: there was none. Raises ServerError, aiohttp.ClientError or TimeoutError."""
+        try:
             await self._livekit.room.remove_participant(
                 api.RoomParticipantIdentity(room=room_name, identity=PHONE_IDENTITY)
             )
         except api.ServerError as error:
             if not is_not_found(error):
-                log.warning("phone_not_removed", error=error.code)
-        except _AWAY as error:
-            log.warning("phone_not_removed", error=type(error).__name__)
+                raise
+            return False
+        return True
+
+
+def _is_unwanted() -> bool:
+    """The call is over, or its workflow was terminated; else this worker ends, or time is up."""
+    why = activity.cancellation_details()
+    return why is not None and (why.cancel_requested or why.not_found)
 
 
 def _address(trunk: StoredTrunk) -> str:

@@ -24,6 +24,7 @@ _NOT_DIALLED = {
 }
 _NO_REDIS = "sip not connected"  # a server without Redis knows no gateways
 _BUSY = "exhausted"  # "cpu exhausted"
+# By LiveKit SIP's own clock; or somebody removed the phone, of which the room tells.
 _CANCELED = "canceled"
 
 
@@ -44,11 +45,11 @@ def refusal_of(error: api.ServerError, *, rang_out: bool) -> LegReport:
             sip_status=status,
             sip_phrase=phrase,
         )
-    if error.code == _CANCELED:  # by LiveKit SIP's own clock, or because somebody removed it
+    if error.code == _CANCELED and rang_out:
         return LegReport(
-            reason="no-answer" if rang_out else "removed",
+            reason="no-answer",
             by="us",
-            detail="Nobody answered in time." if rang_out else "The phone was removed.",
+            detail="Nobody answered in time.",
             answered=False,
             ended_at=now,
         )

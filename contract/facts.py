@@ -42,7 +42,7 @@ class FactKind(StrEnum):
     USAGE_REPORTED = "usage_reported"  # data: {items: [UsageItem as dict]}
     # The phone. All but PHONE_LOST are the bridge's.
     RINGING = "ringing"  # data: {sip_status, early_media}
-    ANSWERED = "answered"  # data: {codec}
+    ANSWERED = "answered"  # data: {codec}; {guessed: true} of who saw it afterwards
     HELD = "held"  # data: {holder, seq}; RESUMED alike
     RESUMED = "resumed"
     DTMF = "dtmf"  # data: {count}: keys that were pressed; which ones is the caller's secret

@@ -31,7 +31,7 @@ class PhoneOrder:
     headers: dict[str, str] = field(default_factory=dict)  # of the INVITE: X- headers only
     attributes: dict[str, str] = field(default_factory=dict)  # of the participant, beside sip.*
     # Whoever takes DIAL_PHONE there dials: the bridges' queue (BRIDGE_TASK_QUEUE) for trunks of
-    # kind `bridge`, the calls' own for those of LiveKit SIP.
+    # kind `bridge`, one beside the calls' own for those of LiveKit SIP.
     task_queue: str = "bridge"
 
 
@@ -153,6 +153,14 @@ class PhoneTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PhonePutOut:
+    """Result of PUT_OUT_PHONE: whether this was what hung up, and when."""
+
+    was_there: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TransferPhone:
     """Input of TRANSFER_PHONE: hand a phone of LiveKit SIP on to another number (RFC 3515)."""
 
@@ -168,6 +176,11 @@ class PhoneTransferred:
 
     sip_status: int
     sip_phrase: str
+
+
+def keys_take(digits: str) -> float:
+    """Seconds, at most, that pressing them takes."""
+    return 0.5 * len(digits)
 
 
 def check_dtmf(digits: str) -> str:

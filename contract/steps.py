@@ -33,10 +33,11 @@ class Step(StrEnum):
     WRITE_RECORDING = "write_recording"
     # activities/billing.py
     SETTLE_BILL = "settle_bill"
-    # activities/phone_legs.py on the bridge's task queue; sip_phones.py on the calls' own
+    # activities/phone_legs.py and sip_phones.py, each on a task queue of its own
     DIAL_PHONE = "dial_phone"  # DialPhone -> Dialled
     # activities/sip_phones.py
     TRANSFER_PHONE = "transfer_phone"  # TransferPhone -> PhoneTransferred
+    PUT_OUT_PHONE = "put_out_phone"  # InRoom -> PhonePutOut
     # activities/phones.py
     TAKE_LINE = "take_line"  # TakeLine -> LineTaken
     LOOK_FOR_PHONE = "look_for_phone"  # InRoom -> PhoneSeen

@@ -69,6 +69,12 @@ class EngineSettings(ProcessSettings):
     bridge_task_queue: str = Field(
         "bridge", description="Task queue of phone calls' dialling, which bridge processes take."
     )
+
+    @property
+    def sip_task_queue(self) -> str:
+        """Of dialling over LiveKit SIP: the calls' own workers take it, beside all else."""
+        return f"{self.call_task_queue}-sip"
+
     payload_encryption: bool = Field(
         True, description="Off: what Temporal keeps is readable in its database."
     )

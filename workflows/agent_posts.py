@@ -46,8 +46,9 @@ class AgentPosts:
 
     async def tell_atlas_to_start(self) -> None:
         """For a phone call, also when the phone itself has told it. A web caller who is in the
-        room has opened Atlas' gate already."""
-        if steps.gate_of(self._state.request) is Gate.CALLER_ACTIVE:
+        room has opened Atlas' gate already; and LiveKit SIP's phones do when they are `active`:
+        they are answered, and the workflow knows it, while their order's keys are pressed still."""
+        if steps.gate_of(self._state.request) in (Gate.CALLER_ACTIVE, Gate.SIP_ACTIVE):
             return
         post = self._state.atlas
         with contextlib.suppress(TimeoutError):

@@ -78,7 +78,7 @@ def ending_of_what_was_not_dialled(error: ActivityError) -> CallEnding | None:
         return CallEnding(
             EndedReason.PLATFORM_ERROR,
             EndedBy.PLATFORM,
-            "Nobody carries phone calls now: no bridge process took this one in time.",
+            "Nobody carries phone calls now: no process that dials took this one in time.",
         )
     if isinstance(cause, ApplicationError) and cause.type in set(NotDialled):
         return CallEnding(*_BY_WHAT_WAS_NOT_DIALLED[NotDialled(cause.type)], cause.message[:300])

@@ -32,6 +32,8 @@ DIALLING_TAKES = timedelta(seconds=60)
 LEG_OUTLIVES = 60.0
 # The bridge tells why a leg ended, LiveKit only that its phone has left; the bridge knows better.
 LEG_ENDED_COMES = timedelta(seconds=3)
+# After a dial whose outcome nobody knows, each LEG_ENDED_COMES after the other.
+LOOKS_FOR_PHONE = 4
 # A bridge learns of a cancellation within a second; the far side may then answer it, or not.
 DIALLING_STOPS = timedelta(seconds=8)
 # What was on its way when the call ended may still be answered, as a transfer that succeeded is.

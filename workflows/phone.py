@@ -10,12 +10,12 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from contract.endings import CallEnding, EndedBy, EndedReason
-from contract.phone import Dialled, LegReport
+from contract.phone import Dialled, LegReport, PhoneSeen
 from contract.rooms import PhoneRpc, PhoneState
 from workflows import options, phone_steps, steps
 from workflows.call_state import CallState
 from workflows.exits import CallOver, ending_of_what_was_not_dialled, was_turned_away
-from workflows.state.phone import Gone
+from workflows.state.leaving import Gone
 from workflows.waiting import give_up, refuse_when_over, unless_over, until, within
 
 LIVEKIT_UNREACHABLE = "livekit-unreachable"  # activities.livekit_errors
@@ -26,6 +26,7 @@ class Phone:
     def __init__(self, state: CallState) -> None:
         self._state = state
         self._dialling: workflow.ActivityHandle[Dialled] | None = None
+        self._is_out = False  # LiveKit says so, who then hangs up
         self._watching: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -79,15 +80,15 @@ class Phone:
         if phone.is_livekits:
             await self._put_out()
         elif phone.is_lost or not await self._hang_up():
-            await self._remove()
-        if not phone.is_lost:
+            await self._remove_ghost()
+        if not phone.is_lost and not (self._is_out and phone.gone):
             await self.report_comes()
 
     @property
     def may_live_on(self) -> bool:
         """Nobody knows that its leg is over: that the phone is not in the room is no proof."""
         phone = self._state.phone
-        if self._dialling is None or phone.report is not None or phone.is_lost:
+        if self._dialling is None or phone.report is not None or phone.is_lost or self._is_out:
             return False
         return not self._was_not_dialled(self._dialling)
 
@@ -114,21 +115,28 @@ class Phone:
         state = self._state
         text = f"What became of the dialling must be found out: {error.cause}."
         state.journal.note(workflow.now(), "platform", "dialling_unknown", text[:300])
-        seen = await phone_steps.look_for_phone(state)
-        patience = options.LEG_ENDED_COMES
-        if seen.is_there and seen.state in (PhoneState.ANSWERED, PhoneState.HELD):
-            state.phone.answered(workflow.now(), guessed=True)
-        elif seen.is_there and seen.state != PhoneState.ENDED:
-            patience += timedelta(seconds=phone_steps.phone_of(state).ringing_timeout_seconds)
-        if not await until(
-            state,
-            lambda: state.answered_at is not None,
-            timeout=patience,
-            summary="The phone may be answered, or its end be told, for so long",
-        ):
-            unknown = CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, _UNKNOWN)
-            state.end(unknown, workflow.now(), guessed=True)
-            raise CallOver
+        for _ in range(options.LOOKS_FOR_PHONE):  # a slow gateway brings it in late
+            seen = await phone_steps.look_for_phone(state)
+            patience = options.LEG_ENDED_COMES
+            if seen.is_there and seen.state != PhoneState.ENDED:
+                patience += timedelta(seconds=phone_steps.phone_of(state).ringing_timeout_seconds)
+            if self._take_what_is_seen(seen) or await until(
+                state,
+                lambda: state.answered_at is not None,
+                timeout=patience,
+                summary="The phone may be answered, or its end be told, for so long",
+            ):
+                return
+        unknown = CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, _UNKNOWN)
+        state.end(unknown, workflow.now(), guessed=True)
+        raise CallOver
+
+    def _take_what_is_seen(self, seen: PhoneSeen) -> bool:
+        """Whether it is answered."""
+        if not seen.is_there or seen.state not in (PhoneState.ANSWERED, PhoneState.HELD):
+            return False
+        self._state.phone.answered(workflow.now(), guessed=True)
+        return True
 
     async def _notice_that_it_left(self) -> None:
         """The bridge tells why, and LiveKit that; the bridge's word counts when it comes in time.
@@ -136,15 +144,18 @@ class Phone:
         state, phone = self._state, self._state.phone
         while True:
             await workflow.wait_condition(lambda: phone.gone is not None and state.ending is None)
+            # Whoever is handed on leaves before anybody says that they got there.
+            await workflow.wait_condition(lambda: not phone.is_being_handed_on)
             gone = phone.gone
-            assert gone is not None
+            if gone is None or state.ending is not None:
+                continue
             patience = options.PHONE_COMES_BACK if gone.may_come_back else options.LEG_ENDED_COMES
             if await self._changes(gone, patience):
                 continue
             if gone.may_come_back and await self._is_there():
                 phone.came()
             else:
-                state.end(gone.ending, gone.at, guessed=True)
+                state.end(phone.ending_of(gone), gone.at, guessed=True)
 
     async def _changes(self, gone: Gone, patience: timedelta) -> bool:
         return await within(
@@ -167,7 +178,8 @@ class Phone:
 
     async def _is_there(self) -> bool:
         try:
-            return (await phone_steps.look_for_phone(self._state)).is_there
+            seen = await phone_steps.look_for_phone(self._state)
+            return seen.is_there and seen.state != PhoneState.ENDED
         except ActivityError:
             return False
 
@@ -215,26 +227,31 @@ class Phone:
 
     async def _put_out(self) -> None:
         """LiveKit SIP says BYE, or CANCEL, to whomever is removed from the room."""
-        if await self._remove():
-            phone, answered_at = self._state.phone, self._state.answered_at
-            phone.over(
+        state = self._state
+        try:
+            out = await phone_steps.put_out_phone(state)
+        except ActivityError as error:
+            workflow.logger.warning("The phone could not be removed: %s", error.cause)
+            return
+        self._is_out = True
+        if out.was_there:  # else it ended when it left, as somebody told or will
+            answered = state.answered_at is not None
+            state.phone.over(
                 LegReport(
                     reason="hung-up",
                     by="us",
                     detail="We hung up.",
-                    answered=answered_at is not None,
-                    ended_at=workflow.now(),
+                    answered=answered,
+                    ended_at=out.at,
                 )
             )
 
-    async def _remove(self) -> bool:
+    async def _remove_ghost(self) -> None:
         """A bridge that is dead, or deaf, says no BYE; one that wakes up finds itself removed."""
         try:
             await steps.remove_participant(self._state, self._state.request.human_identity)
         except ActivityError as error:
             workflow.logger.warning("The phone could not be removed: %s", error.cause)
-            return False
-        return True
 
     def _over(self, ending: CallEnding) -> CallOver:
         return CallOver.because(self._state, ending, workflow.now())

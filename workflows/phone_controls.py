@@ -68,20 +68,25 @@ class PhoneControls:
             raise refusal("Another transfer is under way.", "phone-refused")
         phone.is_being_handed_on = True
         try:
-            said = await phone_steps.start_transfer(self._state, to_number)
+            asked = phone_steps.start_transfer(self._state, to_number)
+            if not await self._is_done(asked):
+                self._answer_of_the_end(PhoneRpc.TRANSFER)
+                return TransferAnswer(200, "OK")
+            said = await asked
         except ActivityError as error:
             workflow.logger.warning("LiveKit SIP did not transfer: %s", error.cause)
             raise refusal("The phone could not be transferred.", "phone-unreachable") from None
         finally:
             phone.is_being_handed_on = False
         if said.sip_status < 300:
+            left_at = phone.gone.at if phone.gone is not None else workflow.now()
             phone.over(
                 LegReport(
                     reason="transferred",
                     by="us",
                     detail="The call was handed on.",
                     answered=True,
-                    ended_at=workflow.now(),
+                    ended_at=left_at,
                 )
             )
         return TransferAnswer(said.sip_status, said.sip_phrase)
@@ -89,18 +94,13 @@ class PhoneControls:
     def _refuse_without_fingers(self) -> None:
         atlas = self._state.atlas
         if self._state.phone.is_livekits and (not atlas.ready or atlas.lost):
-            text = "Nobody is in the call now who could press keys; try again in a few seconds."
-            raise refusal(text, "phone-unreachable")
+            raise _without_fingers()
 
     async def _ask(self, method: PhoneRpc, payload: dict[str, Any]) -> dict[str, Any]:
         """Raises ApplicationError. When the call ends meanwhile, the answer may still come."""
         state = self._state
         asked = phone_steps.start_telling(state, method, payload)
-        await workflow.wait_condition(lambda: asked.done() or state.ending is not None)
-        if not asked.done():
-            await within(options.LAST_ANSWER, asked.done, "The phone has this long to answer")
-        if not asked.done():
-            give_up(asked)
+        if not await self._is_done(asked):
             return self._answer_of_the_end(method)
         try:
             told: PhoneTold = await asked
@@ -110,8 +110,21 @@ class PhoneControls:
             workflow.logger.warning("The phone did not answer: %s", error.cause)
             raise refusal("The phone does not answer.", "phone-unreachable") from None
         if not told.is_there:
+            if state.phone.is_livekits:  # it is Atlas who was asked
+                raise _without_fingers()
             raise refusal("The phone has left the call.", "no-phone-leg")
         return told.answer
+
+    async def _is_done(self, asked: workflow.ActivityHandle[Any]) -> bool:
+        """False: the call has ended meanwhile, and nobody waits for it any longer."""
+        state = self._state
+        await workflow.wait_condition(lambda: asked.done() or state.ending is not None)
+        if not asked.done():
+            await within(options.LAST_ANSWER, asked.done, "The phone has this long to answer")
+        if not asked.done():
+            give_up(asked)
+            return False
+        return True
 
     def _answer_of_the_end(self, method: PhoneRpc) -> dict[str, Any]:
         """A transfer that got there ends the call, maybe before it is answered."""
@@ -124,6 +137,11 @@ class PhoneControls:
     def _note(self, kind: str, text: str, requested_by: str, **data: Any) -> None:
         data["requested_by"] = requested_by
         self._state.journal.note(workflow.now(), "operator", kind, text, data)
+
+
+def _without_fingers() -> ApplicationError:
+    text = "Nobody is in the call now who could press keys; try again in a few seconds."
+    return refusal(text, "phone-unreachable")
 
 
 def _update_id() -> str:

@@ -13,11 +13,13 @@ from contract.phone import (
     Dialled,
     DialPhone,
     PhoneOrder,
+    PhonePutOut,
     PhoneSeen,
     PhoneTold,
     PhoneTransferred,
     TellPhone,
     TransferPhone,
+    keys_take,
 )
 from contract.rooms import PING_RPC, PhoneRpc
 from contract.steps import HoldWritten, InRoom, LineTaken, Step, TakeLine, WriteHold
@@ -51,10 +53,12 @@ def start_taking_line(state: CallState, patience: timedelta) -> workflow.Activit
 def start_dialling(state: CallState) -> workflow.ActivityHandle[Dialled]:
     request, phone = state.request, phone_of(state)
     rings = timedelta(seconds=phone.ringing_timeout_seconds)
+    # LiveKit SIP presses them before it says that the phone is answered.
+    keys = timedelta(seconds=keys_take(phone.dtmf) if state.phone.is_livekits else 0)
     config: workflow.ActivityConfig = {
         **options.DIAL_ONCE,
         "task_queue": phone.task_queue,
-        "start_to_close_timeout": rings + options.DIALLING_TAKES,
+        "start_to_close_timeout": rings + options.DIALLING_TAKES + keys,
     }
     return start(
         Step.DIAL_PHONE,
@@ -79,6 +83,17 @@ async def look_for_phone(state: CallState) -> PhoneSeen:
         PhoneSeen,
         "Look whether the phone is in the room",
         options.LOOK_FOR_PHONE,
+    )
+
+
+async def put_out_phone(state: CallState) -> PhonePutOut:
+    request = state.request
+    return await do(
+        Step.PUT_OUT_PHONE,
+        InRoom(request.room_name, request.human_identity),
+        PhonePutOut,
+        "Hang up the phone",
+        options.REMOVE_PARTICIPANT,
     )
 
 

@@ -43,7 +43,8 @@ class SipPhone:
         self._tell = tell
         self._on_active = on_active
         self._rang = False
-        self._answered_at: datetime | None = None
+        self._answer_is_told = False
+        self._answered_at: datetime | None = None  # when we saw it
         self._has_ended = False
         self._keys = 0
         self._handful = _FIRST_HANDFUL
@@ -76,14 +77,19 @@ class SipPhone:
     # --- What it shows ---------------------------------------------------------------------------
 
     def _came(self, participant: rtc.RemoteParticipant) -> None:
-        """When it is answered by now, nobody here knows when that was: it is not told."""
+        """When it is answered by now, nobody here knows when that was."""
         if participant.identity != self._identity:
             return
         match participant.attributes.get(SipAttribute.CALL_STATUS):
             case SipStatus.RINGING:  # LiveKit tells of its coming a moment later
                 self._rings()
+            case SipStatus.AUTOMATION:
+                self._was_answered()
             case SipStatus.ACTIVE:
+                self._was_answered()
                 self._on_active()
+            case SipStatus.HANGUP:
+                self._hung_up()
 
     def _changed(self, changed: dict[str, str], participant: rtc.Participant) -> None:
         if participant.identity != self._identity or SipAttribute.CALL_STATUS not in changed:
@@ -105,9 +111,14 @@ class SipPhone:
             self._tell(FactKind.RINGING, {})
 
     def _is_answered(self) -> None:
-        if self._answered_at is None:
+        if not self._answer_is_told:
+            self._answer_is_told = True
             self._answered_at = datetime.now(UTC)
             self._tell(FactKind.ANSWERED, {})
+
+    def _was_answered(self) -> None:
+        self._answer_is_told = True
+        self._tell(FactKind.ANSWERED, {"guessed": True})
 
     def _hung_up(self) -> None:
         """Before its participant leaves, which it may forget to do."""

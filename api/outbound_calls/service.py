@@ -102,7 +102,7 @@ async def start_outbound_call(
     )
     task_queues = {
         Provider.BRIDGE: parts.settings.bridge_task_queue,
-        Provider.LIVEKIT_SIP: parts.settings.call_task_queue,
+        Provider.LIVEKIT_SIP: parts.settings.sip_task_queue,
     }
     kind = _OutboundCall(principal.tenant_id, body, task_queues)
     async with parts.database.session() as session:

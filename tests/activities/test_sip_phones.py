@@ -1,5 +1,5 @@
 """Dialling over LiveKit SIP: what it is asked, and what its answers mean. The server here speaks
-LiveKit's Twirp as livekit_observed.md section 1 has it; real calls: tests/e2e/phone/test_sip.py."""
+LiveKit's Twirp as livekit_observed.md section 1 has it; real calls: tests/e2e/phone."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from contract.phone import (
     PhoneTransferred,
     TransferPhone,
 )
+from contract.steps import InRoom
 from store.database import Database
 from tests.activities.office import NUMBER, Office, sealed
 
@@ -209,9 +210,8 @@ async def test_nobody_answers_in_time(office: SipOffice) -> None:
 async def test_whoever_removes_it_while_it_rings_is_no_ringing_limit(office: SipOffice) -> None:
     await office.trunk(auth=None)
     office.comes_to(CANCELED)
-    told = (await office.dial(await office.order(ringing_timeout_seconds=30))).refused
-    assert told is not None
-    assert told.reason == "removed"
+    error = await office.fails(await office.order(ringing_timeout_seconds=30))
+    assert error.type not in {*NotDialled, PHONE_THERE_ERROR}
 
 
 @pytest.mark.parametrize(
@@ -332,3 +332,22 @@ async def test_a_transfer_is_refused(office: SipOffice, answer: Any, status: int
     await office.trunk(auth=None)
     office.livekit.transfers = answer
     assert (await transfer(office)).sip_status == status
+
+
+async def test_an_error_of_a_transfer_names_no_number(office: SipOffice) -> None:
+    await office.trunk(auth=None)
+    office.livekit.transfers = (400, "invalid_argument", "bad transfer_to sip:+919876500199@x", {})
+    with pytest.raises(ApplicationError) as found:
+        await transfer(office)
+    assert "919876500199" not in str(found.value)
+
+
+@pytest.mark.parametrize("was_there", [True, False])
+async def test_it_is_put_out_of_the_room(office: SipOffice, was_there: bool) -> None:
+    if was_there:
+        office.livekit.people.add("phone")
+    before = datetime.now(UTC)
+    out = await office.environment.run(office.phones.put_out_phone, InRoom("room", "phone"))
+    assert out.was_there is was_there
+    assert before <= out.at <= datetime.now(UTC)
+    assert office.livekit.people == set()

@@ -108,9 +108,21 @@ async def test_while_the_orders_keys_are_pressed_it_is_answered_and_nobody_speak
     assert (stage.kinds, stage.opened) == ([FactKind.ANSWERED], 1)
 
 
-async def test_who_comes_late_speaks_and_tells_nothing_of_an_answer_it_has_not_seen() -> None:
-    stage = Stage(phone("active"))
-    assert (stage.kinds, stage.opened) == ([], 1)
+@pytest.mark.parametrize("status", ["automation", "active"])
+async def test_who_comes_late_only_guesses_when_it_was_answered(status: str) -> None:
+    there = phone(status)
+    stage = Stage(there)
+    assert stage.told == [(FactKind.ANSWERED, {"guessed": True})]
+    show(stage, there, "active", "hangup")
+    assert stage.opened == (1 if status == "automation" else 2)
+    assert stage.kinds == [FactKind.ANSWERED, FactKind.LEG_ENDED]
+    assert stage.told[1][1]["answered_at"] is None
+
+
+async def test_who_comes_when_it_has_hung_up_says_so() -> None:
+    """Its participant may forget to leave."""
+    stage = Stage(phone("hangup"))
+    assert (stage.kinds, stage.opened) == ([FactKind.LEG_ENDED], 0)
 
 
 @pytest.mark.parametrize("status", ["dialing", "ringing", "automation", "hangup", ""])
@@ -124,7 +136,7 @@ async def test_nobody_else_opens_it_and_other_changes_tell_nothing() -> None:
     show(stage, other, "active", "hangup")
     stage.room.write(there, **{"call.hold": "{}"})
     stage.hear("1", sender=other)
-    assert (stage.kinds, stage.opened) == ([], 1)
+    assert (stage.kinds, stage.opened) == ([FactKind.ANSWERED], 1)
 
 
 async def test_its_keys_are_counted_and_the_room_hears_them() -> None:
@@ -134,7 +146,7 @@ async def test_its_keys_are_counted_and_the_room_hears_them() -> None:
     await asyncio.sleep(0.8)
     stage.hear("7", sender=there)
     await stage.phone.aclose()
-    assert stage.told == [(FactKind.DTMF, {"count": 2}), (FactKind.DTMF, {"count": 1})]
+    assert stage.told[1:] == [(FactKind.DTMF, {"count": 2}), (FactKind.DTMF, {"count": 1})]
     assert stage.fingers.said[:2] == [("dtmf", '{"digit": "1"}'), ("dtmf", '{"digit": "#"}')]
 
 

@@ -133,7 +133,7 @@ async def test_over_livekit_sip_the_workers_of_the_calls_dial_themselves(
         asked: CallRequest = await handle.query("request", result_type=CallRequest)
     assert asked.provider is Provider.LIVEKIT_SIP
     assert asked.phone is not None
-    assert asked.phone.task_queue == (await handle.describe()).task_queue
+    assert asked.phone.task_queue == f"{(await handle.describe()).task_queue}-sip"
     shown = (await calls_api.get(f"/calls/{call_id}")).json()
     assert (shown["provider"], shown["trunk_id"]) == ("livekit_sip", "twilio")
 

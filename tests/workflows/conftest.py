@@ -80,7 +80,8 @@ async def world(
     ):
         yield world
         if os.environ.get("SAVE_HISTORIES"):
-            await save_histories(client, task_queue, request.node.name)
+            kind = "" if phone_class is Phone else f"{phone_class.__name__}_"
+            await save_histories(client, task_queue, f"{kind}{request.node.name}")
 
 
 @pytest_asyncio.fixture(loop_scope="session")

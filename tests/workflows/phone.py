@@ -20,6 +20,7 @@ from contract.phone import (
     LegReport,
     NotDialled,
     PhoneOrder,
+    PhonePutOut,
     PhoneSeen,
     PhoneTold,
     PhoneTransferred,
@@ -128,7 +129,13 @@ class Phone:
     @property
     def activities(self) -> Sequence[Callable[..., Any]]:
         """Of the workers that everybody has; `dial_phone` is the bridge's own."""
-        return [self.take_line, self.look_for_phone, self.tell_phone, self.transfer_phone]
+        return [
+            self.take_line,
+            self.look_for_phone,
+            self.tell_phone,
+            self.transfer_phone,
+            self.put_out_phone,
+        ]
 
     @activity.defn(name=Step.TAKE_LINE)
     async def take_line(self, order: TakeLine) -> LineTaken:
@@ -165,6 +172,11 @@ class Phone:
     async def look_for_phone(self, who: InRoom) -> PhoneSeen:
         self.world.note(Step.LOOK_FOR_PHONE, who)
         return self.seen
+
+    @activity.defn(name=Step.PUT_OUT_PHONE)
+    async def put_out_phone(self, who: InRoom) -> PhonePutOut:
+        self.world.note(Step.PUT_OUT_PHONE, who)
+        return PhonePutOut(was_there=self.is_there, at=self.at(30))
 
     @activity.defn(name=Step.TRANSFER_PHONE)
     async def transfer_phone(self, order: TransferPhone) -> PhoneTransferred:

@@ -19,12 +19,12 @@ from workflows.call_state import CallState
 from workflows.journal import Journal
 
 
-def phone_call() -> CallState:
+def phone_call(provider: Provider = Provider.BRIDGE) -> CallState:
     request = CallRequest(
         call_id="call_00000000000000000000000000",
         tenant_id="default",
         direction=Direction.OUTBOUND,
-        provider=Provider.BRIDGE,
+        provider=provider,
         room_name="room",
         requested_at=BEGIN,
         assistant_id="demo",
@@ -276,3 +276,37 @@ def test_malformed_reports_are_refused(data: dict[str, Any]) -> None:
 def test_malformed_holds_are_refused(data: dict[str, Any]) -> None:
     with pytest.raises((ValueError, KeyError)):
         phone_call().apply(of_bridge(1, FactKind.HELD, 9, **data))
+
+
+# Over LiveKit SIP: what Atlas sees, what LiveKit tells, and what dialling came to.
+SEEN_BY_ATLAS = [
+    fact(FactKind.RINGING, 2, FactSource.ATLAS, generation=1, seq=2),
+    fact(FactKind.ANSWERED, 5, FactSource.ATLAS, generation=1, seq=3),
+    fact(
+        FactKind.LEG_ENDED, 65.5, FactSource.ATLAS, generation=1, seq=4, data=report(65.5).to_data()
+    ),
+    fact(FactKind.ANSWERED, 40, FactSource.ATLAS, generation=2, seq=1, data={"guessed": True}),
+    seen(FactKind.PARTICIPANT_JOINED, 1),
+    seen(FactKind.PARTICIPANT_LEFT, 65.6, "CLIENT_INITIATED"),
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.permutations([*SEEN_BY_ATLAS, None]), st.lists(st.sampled_from(SEEN_BY_ATLAS), max_size=4)
+)
+def test_same_call_over_livekit_sip_whatever_the_order(
+    order: list[Fact | None], again: list[Fact]
+) -> None:
+    state = phone_call(Provider.LIVEKIT_SIP)
+    for each in (*order, *again):
+        if each is None:  # dialling returns after the keys of the order
+            state.phone.answered(BEGIN + timedelta(seconds=6), guessed=True)
+        else:
+            state.apply(each)
+    assert state.ending is not None
+    assert state.ending.reason is EndedReason.CALLEE_HUNG_UP
+    assert state.answered_at == BEGIN + timedelta(seconds=5)
+    assert state.ended_at in {BEGIN + timedelta(seconds=moment) for moment in (65.5, 65.6)}
+    kinds = [entry.kind for entry in state.journal.take()]
+    assert kinds.count("ringing") == kinds.count("answered") == kinds.count("leg_ended") == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from contract.endings import EndedBy, EndedReason
 from contract.facts import Fact, FactKind
 from contract.identity import AgentRole
 from contract.phone import Dialled, DialPhone, LegReport, NotDialled, PhoneSeen
-from contract.rooms import Gate, PhoneRpc
+from contract.rooms import AtlasRpc, Gate, PhoneRpc
 from contract.steps import Step
 from tests.bench.histories import size_of
 from tests.workflows.phone import Phone
@@ -102,7 +101,7 @@ async def test_whoever_was_called_hangs_up(world: World, phone: SipPhone, task_q
     assert report.talk_seconds == 60.5
     assert world.statuses == [CallStatus.RINGING, CallStatus.IN_PROGRESS, CallStatus.ENDED]
     assert world.orders(Step.OPEN_ROOM)[0].gate is Gate.SIP_ACTIVE
-    assert not {Step.TELL_PHONE, Step.REMOVE_PARTICIPANT} & set(world.steps())
+    assert not {Step.TELL_PHONE, Step.PUT_OUT_PHONE, Step.TELL_ATLAS} & set(world.steps())
     assert len(world.orders(Step.DIAL_PHONE)) == 1
     bill = world.orders(Step.SETTLE_BILL)[0]
     assert (bill.answered_at, bill.ended_at) == (phone.at(5), phone.at(65.5))
@@ -151,7 +150,7 @@ async def test_nobody_answers(
     report = await call.result()
     assert (report.ended_reason, report.ended_by, report.talk_seconds) == (*ended, 0)
     assert world.orders(Step.SETTLE_BILL)[0].answered_at is None
-    assert Step.REMOVE_PARTICIPANT not in world.steps()
+    assert Step.PUT_OUT_PHONE not in world.steps()
 
 
 async def test_a_refusal_of_which_only_the_room_tells(
@@ -170,22 +169,21 @@ async def test_an_operator_gives_up_while_it_rings(
     await call.execute_update("hangup", HangupCommand("operator-1"))
     report = await call.result()
     assert (report.ended_reason, report.talk_seconds) == (EndedReason.OPERATOR_HUNG_UP, 0)
-    assert Step.REMOVE_PARTICIPANT not in world.steps()  # whoever dialled has done so
+    assert Step.PUT_OUT_PHONE not in world.steps()  # whoever dialled has done so
 
 
 async def test_an_operator_hangs_up_the_phone(
     world: World, phone: SipPhone, task_queue: str
 ) -> None:
-    phone.begin = datetime.now(UTC) - timedelta(seconds=5)  # answered just now
     call = await talking(world, phone, task_queue)
     await call.execute_update("hangup", HangupCommand("operator-1"))
     report = await call.result()
     assert report.ended_reason is EndedReason.OPERATOR_HUNG_UP
-    assert 0 <= report.talk_seconds < 20
+    assert report.talk_seconds == 25  # until it was put out of the room, not until we heard of it
     steps = world.steps()
-    assert steps.count(Step.REMOVE_PARTICIPANT) == 1
-    assert steps.index(Step.REMOVE_PARTICIPANT) < steps.index(Step.CLOSE_ROOM)
-    assert world.orders(Step.REMOVE_PARTICIPANT)[0].identity == "phone"
+    assert steps.count(Step.PUT_OUT_PHONE) == 1
+    assert steps.index(Step.PUT_OUT_PHONE) < steps.index(Step.CLOSE_ROOM)
+    assert world.orders(Step.PUT_OUT_PHONE)[0].identity == "phone"
 
 
 async def test_somebody_removes_it_in_livekit(
@@ -205,7 +203,7 @@ async def test_livekit_sip_is_not_there(world: World, phone: SipPhone, task_queu
     report = await call.result()
     ended = EndedReason.PROVIDER_ERROR, EndedBy.PROVIDER, "No gateway."
     assert (report.ended_reason, report.ended_by, report.detail) == ended
-    assert not {Step.LOOK_FOR_PHONE, Step.REMOVE_PARTICIPANT} & set(world.steps())
+    assert not {Step.LOOK_FOR_PHONE, Step.PUT_OUT_PHONE} & set(world.steps())
 
 
 async def test_dialling_whose_answer_got_lost_is_looked_for_in_the_room(
@@ -232,7 +230,102 @@ async def test_a_phone_that_nobody_finds_is_removed_all_the_same(
     report = await call.result()
     assert (report.ended_reason, report.talk_seconds) == (EndedReason.PLATFORM_ERROR, 0)
     steps = world.steps()
-    assert steps.index(Step.REMOVE_PARTICIPANT) < steps.index(Step.CLOSE_ROOM)
+    assert steps.index(Step.PUT_OUT_PHONE) < steps.index(Step.CLOSE_ROOM)
+
+
+async def test_while_the_orders_keys_are_pressed_atlas_is_not_told_to_start(
+    world: World, phone: SipPhone, task_queue: str
+) -> None:
+    """It is answered, and billed; what it hears is a machine's menu."""
+    call = await ringing(world, phone, task_queue, order={"dtmf": "1wwww2"}, record=True)
+    await phone.tell(call.id, FactKind.ANSWERED, 5)
+    await world.until(Step.START_EGRESS)  # the story has gone past the start
+    await phone.hang_up(call.id, 12)
+    await call.result()
+    assert AtlasRpc.START not in [order.method for order in world.orders(Step.TELL_ATLAS)]
+
+
+async def test_the_bill_ends_when_livekit_lost_it(
+    world: World, phone: SipPhone, task_queue: str
+) -> None:
+    """Which is believed half a minute later, as it might have come back."""
+    phone.is_there, phone.seen = False, PhoneSeen(is_there=False)
+    call = await talking(world, phone, task_queue)
+    await world.tell(call.id, phone.leaves("CONNECTION_TIMEOUT", second=9))
+    report = await call.result()
+    assert (report.ended_reason, report.talk_seconds) == (EndedReason.CALLEE_HUNG_UP, 4)
+
+
+async def test_that_it_left_may_be_told_before_its_answer(
+    world: World, phone: SipPhone, task_queue: str
+) -> None:
+    call = await ringing(world, phone, task_queue)
+    await world.tell(call.id, phone.leaves(second=10))
+    await phone.pick_up(call.id, 4, atlas_tells=False)
+    report = await call.result()
+    assert (report.ended_reason, report.talk_seconds) == (EndedReason.CALLEE_HUNG_UP, 5)
+
+
+async def test_an_unknown_dial_whose_phone_talks_by_now(
+    world: World, phone: SipPhone, task_queue: str
+) -> None:
+    """Nobody told of the answer: the Atlas that saw it has died as well."""
+    phone.dial_error = ApplicationError("It was cut.", type="livekit-unreachable")
+    call = await world.start(phone.request(order={"ringing_timeout_seconds": 1}), task_queue)
+    await world.until(Step.LOOK_FOR_PHONE)
+    phone.seen = PhoneSeen(is_there=True, state="answered")
+    await world.until_status(CallStatus.IN_PROGRESS)
+    await call.execute_update("hangup", HangupCommand("operator-1"))
+    assert (await call.result()).ended_reason is EndedReason.OPERATOR_HUNG_UP
+
+
+async def test_a_transfer_that_takes_longer_than_the_far_sides_patience(
+    world: World, phone: SipPhone, task_queue: str
+) -> None:
+    call = await talking(world, phone, task_queue)
+
+    async def leaves_and_rings_elsewhere() -> None:
+        await phone.hang_up(call.id, 9)
+        await world.tell(call.id, phone.leaves(second=9))
+        await asyncio.sleep(4)
+
+    phone.on_transfer = leaves_and_rings_elsewhere
+    await call.execute_update("transfer", TransferCommand("operator-1", "+919876500199"))
+    report = await call.result()
+    assert (report.ended_reason, report.talk_seconds) == (EndedReason.TRANSFERRED, 4)
+
+
+async def test_a_hang_up_does_not_wait_for_a_transfer(
+    world: World, phone: SipPhone, task_queue: str
+) -> None:
+    call = await talking(world, phone, task_queue)
+    over = asyncio.Event()
+    phone.on_transfer = over.wait
+    wish = TransferCommand("operator-1", "+919876500199")
+    handing_on = asyncio.create_task(call.execute_update("transfer", wish))
+    await world.until(Step.TRANSFER_PHONE)
+    await call.execute_update("hangup", HangupCommand("operator-1"))
+    try:
+        async with asyncio.timeout(15):
+            report = await call.result()
+    finally:
+        over.set()
+    assert report.ended_reason is EndedReason.OPERATOR_HUNG_UP
+    with pytest.raises(WorkflowUpdateFailedError):
+        await handing_on
+
+
+async def test_an_atlas_that_has_just_died_presses_nothing(
+    world: World, phone: SipPhone, task_queue: str
+) -> None:
+    call = await talking(world, phone, task_queue)
+    phone.is_there = False  # who is asked, which is Atlas
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await call.execute_update("dtmf", DtmfCommand("operator-1", "1"))
+    assert isinstance(refused.value.cause, ApplicationError)
+    assert refused.value.cause.type == "phone-unreachable"
+    await phone.hang_up(call.id, 9)
+    await call.result()
 
 
 async def test_atlas_presses_the_keys(world: World, phone: SipPhone, task_queue: str) -> None:

@@ -6,7 +6,8 @@ from contract.calls import Direction
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.facts import Fact, ParticipantSeen
 from workflows.state.core import CallCore
-from workflows.state.phone import THROWN_OUT, PhoneFacts
+from workflows.state.leaving import THROWN_OUT, Gone
+from workflows.state.phone import PhoneFacts
 
 # LiveKit ends a participant for these reasons when the same person comes in again, or will.
 _COMING_BACK = frozenset({"DUPLICATE_IDENTITY", "MIGRATION", "STATE_MISMATCH", "SERVER_SHUTDOWN"})
@@ -29,6 +30,7 @@ class People:
             return
         self.present = True
         if self._phone.is_ordered:
+            core.room_reopened |= core.room_closed  # it rings, and nobody is there any more
             self._phone.came()
             return  # its ringing and its answer are told by the bridge
         core.note(fact, "caller", "The caller joined the room.")
@@ -91,7 +93,7 @@ class People:
     def _gone(self, fact: Fact, detail: str) -> None:
         if self._phone.is_ordered:
             self.present = False
-            self._phone.is_missing(fact.at)
+            self._phone.has_gone(Gone(fact.at, ""))
             return
         if self._core.request.direction is Direction.OUTBOUND:
             ending = CallEnding(EndedReason.CALLEE_HUNG_UP, EndedBy.CALLEE, detail)
@@ -102,6 +104,6 @@ class People:
     def _over(self, fact: Fact, ending: CallEnding) -> None:
         self.present = False
         if self._phone.is_ordered:
-            self._phone.has_gone(fact.at, ending, may_come_back=True)
+            self._phone.has_gone(Gone(fact.at, "", ending))
         else:
             self._core.end(ending, fact.at)

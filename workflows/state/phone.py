@@ -6,8 +6,7 @@ that it leaves the room is its end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from contract.calls import CallStatus, Provider
@@ -15,53 +14,15 @@ from contract.endings import CallEnding, EndedBy, EndedReason, ending_from_leg
 from contract.facts import Fact, moment_of
 from contract.phone import PAUSE, LegReport
 from workflows.state.core import CallCore
+from workflows.state.leaving import Gone
 
 # How a leg ends that we ourselves end, when the call is over for whatever reason.
 _OUR_WRAP_UP = frozenset({"hung-up", "cancelled", "removed", "room-closed"})
 _GIVEN_UP = frozenset({"cancelled", "no-answer"})
-# LiveKit's reasons (DisconnectReason) for who was thrown out, as the bridge calls them.
-THROWN_OUT = {
-    "PARTICIPANT_REMOVED": "removed",
-    "ROOM_DELETED": "room-closed",
-    "ROOM_CLOSED": "room-closed",
-}
-_BY_ITSELF = "CLIENT_INITIATED"
-_THROWN_OUT = CallEnding(
-    EndedReason.OPERATOR_TERMINATED,
-    EndedBy.OPERATOR,
-    "Somebody removed the phone or the room in LiveKit.",
-)
-_BRIDGE_IS_SILENT = CallEnding(
-    EndedReason.PLATFORM_ERROR,
-    EndedBy.UNKNOWN,
-    "The phone left the room, and the bridge did not say why.",
-)
-# livekit_observed.md section 1 (e): over LiveKit SIP nobody can tell the two apart.
-_HUNG_UP = CallEnding(
-    EndedReason.CALLEE_HUNG_UP,
-    EndedBy.CALLEE,
-    "The far side hung up, or sent no sound any more: LiveKit SIP tells both alike.",
-)
-# Of a phone of LiveKit SIP that was not answered, unless dialling says it more exactly.
-_UNANSWERED = {
-    "USER_REJECTED": CallEnding(
-        EndedReason.REJECTED, EndedBy.CALLEE, "The far side refused the call."
-    ),
-    "USER_UNAVAILABLE": CallEnding(EndedReason.NO_ANSWER, EndedBy.CALLEE, "Nobody answered."),
-}
-_GAVE_UP = CallEnding(
-    EndedReason.PROVIDER_ERROR, EndedBy.PROVIDER, "LiveKit SIP gave the call up, without a word."
-)
+# LiveKit's word for who left by itself.
+_HUNG_UP = "CLIENT_INITIATED"
+_WEBHOOKS_SECOND = timedelta(seconds=1)
 _WHO = {"them": "callee", "us": "platform", "network": "carrier"}
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """The phone is not in the room any more; what that means unless somebody knows better."""
-
-    at: datetime
-    ending: CallEnding
-    may_come_back: bool  # nobody meant it to leave: LiveKit or the way to it was lost
 
 
 class PhoneFacts:
@@ -75,6 +36,7 @@ class PhoneFacts:
         self.is_being_handed_on = False
         self._answer_is_the_bridges = False
         self._answer_is_noted = False
+        self._end_is_noted = False
 
     @property
     def is_ordered(self) -> bool:
@@ -99,13 +61,14 @@ class PhoneFacts:
             core.status = CallStatus.RINGING
 
     def is_answered(self, fact: Fact) -> None:
-        if self._answer_is_noted:
-            return
-        self._answer_is_noted = True
-        known: dict[str, Any] = {"codec": str(fact.data["codec"])} if "codec" in fact.data else {}
-        self._core.note(fact, "callee", "The phone was answered.", **known)
-        self._note_keys_of_the_order(fact.at)
-        self.answered(fact.at)
+        guessed = bool(fact.data.get("guessed"))
+        if not guessed and not self._answer_is_noted:
+            self._answer_is_noted = True
+            core, told = self._core, fact.data
+            known: dict[str, Any] = {"codec": str(told["codec"])} if "codec" in told else {}
+            core.note(fact, "callee", "The phone was answered.", **known)
+            self._note_keys_of_the_order(fact.at)
+        self.answered(fact.at, guessed=guessed)
 
     def _note_keys_of_the_order(self, at: datetime) -> None:
         """Whoever carries the phone presses them now, by itself."""
@@ -117,22 +80,40 @@ class PhoneFacts:
     def answered(self, at: datetime, *, guessed: bool = False) -> None:
         """Also after the ending: a hang-up that crossed the answer is answered, and billed.
 
-        `guessed`: on a clock that is not the bridge's, until the bridge says it itself.
+        `guessed`: by somebody who saw it afterwards, until somebody tells who knows.
         """
-        core = self._core
-        if self.report is not None or (guessed and core.answered_at is not None):
+        if self.report is not None:
+            if self.is_livekits and self.report.answered:  # when it left was told first
+                self._take_answer(at, guessed)
             return
-        if core.answered_at is None or not self._answer_is_the_bridges:
-            core.answer(at)
-            core.answered_at = at
-            self._answer_is_the_bridges = not guessed
-            if core.ended_at is not None:
-                core.set_ended_at(core.ended_at)
+        self._take_answer(at, guessed)
+        gone = self.gone
+        if self.is_livekits and gone is not None and not gone.may_come_back:
+            self._has_left_for_good(gone)  # and that was told first
+
+    def _take_answer(self, at: datetime, guessed: bool) -> None:
+        core = self._core
+        if (known := core.answered_at) is not None:
+            if self.is_livekits:
+                at = min(at, known)  # whoever tells of it has seen it afterwards
+            elif guessed or self._answer_is_the_bridges:
+                return
+        core.answer(at)
+        core.answered_at = at
+        self._answer_is_the_bridges |= not guessed
+        if core.ended_at is not None:
+            core.set_ended_at(core.ended_at)
 
     def has_ended(self, fact: Fact) -> None:
         """Raises ValueError, TypeError or KeyError for what is no report."""
-        report = LegReport.from_data(fact.data)
-        self._core.note(
+        report, core = LegReport.from_data(fact.data), self._core
+        if self._end_is_noted:
+            return
+        self._end_is_noted = True
+        if self.is_livekits and self.report is not None and core.ended_at is not None:
+            # LiveKit's webhook counts in whole seconds.
+            core.set_ended_at(min(core.ended_at + _WEBHOOKS_SECOND, report.ended_at))
+        core.note(
             fact,
             _WHO.get(report.by, "platform"),
             report.detail,
@@ -144,33 +125,32 @@ class PhoneFacts:
             quality=report.quality,
         )
         if self.is_livekits and self.is_being_handed_on:
-            self.has_gone(fact.at, _HUNG_UP, may_come_back=False)  # as a transfer looks from here
+            self.has_gone(Gone(fact.at, _HUNG_UP))  # as a transfer looks from here
         else:
             self.over(report)
 
     def has_left(self, at: datetime, why: str) -> None:
         """The room, as LiveKit says."""
-        ending = _THROWN_OUT if why in THROWN_OUT else self._ending_of_who_left(why)
-        meant = why in THROWN_OUT or why == _BY_ITSELF or why in _UNANSWERED
-        is_the_end = meant and self._core.answered_at is not None and not self.is_being_handed_on
-        if self.is_livekits and is_the_end:
-            by, reason = ("us", THROWN_OUT[why]) if why in THROWN_OUT else ("them", "bye")
-            self.over(
-                LegReport(reason=reason, by=by, detail=ending.detail, answered=True, ended_at=at)
-            )
+        gone = Gone(at, why)
+        is_answered = self._core.answered_at is not None
+        if self.is_livekits and is_answered and not gone.may_come_back:
+            self._has_left_for_good(gone)
         else:
-            self.has_gone(at, ending, may_come_back=not meant)
+            self.has_gone(gone)
 
-    def is_missing(self, at: datetime) -> None:
-        """From the room, as somebody says who looked; it may have lost LiveKit for a while."""
-        self.has_gone(at, self._ending_of_who_left(_BY_ITSELF), may_come_back=True)
+    def _has_left_for_good(self, gone: Gone) -> None:
+        if self.is_being_handed_on:
+            self.has_gone(gone)
+        else:
+            self.over(gone.report())
 
-    def _ending_of_who_left(self, why: str) -> CallEnding:
-        if not self.is_livekits:
-            return _BRIDGE_IS_SILENT
-        if self._core.answered_at is not None:
-            return _HUNG_UP
-        return _UNANSWERED.get(why, _GAVE_UP)
+    def ending_of(self, gone: Gone) -> CallEnding:
+        """Unless somebody knows better."""
+        if gone.ending is not None:
+            return gone.ending
+        if self.is_livekits:
+            return gone.of_livekit_sip(answered=self._core.answered_at is not None)
+        return gone.of_bridge()
 
     def over(self, report: LegReport) -> None:
         """The leg's own times are the call's: they are what the carrier bills."""
@@ -184,7 +164,7 @@ class PhoneFacts:
         core.end(ending, report.ended_at)
         if report.answered:
             self._crossed(report)
-            self.answered(report.answered_at or core.answered_at or report.ended_at)
+            self._take_answer(report.answered_at or core.answered_at or report.ended_at, False)
         elif not self._answer_is_the_bridges:
             core.answered_at = None  # it was a guess
         self.report = report
@@ -216,10 +196,10 @@ class PhoneFacts:
         ending = CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, text)
         self._core.end(ending, self.unheard_at, guessed=True)
 
-    def has_gone(self, at: datetime, ending: CallEnding, *, may_come_back: bool) -> None:
-        """Somebody waits for the bridge to say more (workflows.phone)."""
-        if self.gone is None or (self.gone.may_come_back and not may_come_back):
-            self.gone = Gone(at, ending, may_come_back)
+    def has_gone(self, gone: Gone) -> None:
+        """Somebody waits for whoever knows more (workflows.phone)."""
+        if self.gone is None or (self.gone.may_come_back and not gone.may_come_back):
+            self.gone = gone
 
     def pressed(self, fact: Fact) -> None:
         """Which keys is the callee's secret; the bridge does not tell."""

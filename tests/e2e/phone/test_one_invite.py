@@ -11,6 +11,7 @@ import pytest
 
 from tests.e2e.phone.far_side import number
 from tests.e2e.phone.phone_call import PhoneCall, PhoneLines
+from tests.e2e.phone.verdicts import assert_billed_as_seen, assert_ended
 
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
 
@@ -40,9 +41,11 @@ async def test_the_worker_dies_between_invite_and_answer(lines: PhoneLines, trun
     await far.until("answered_at", 15)
     await call.is_now("in_progress")
     await far.hang_up()
+    seen = await far.over()
     record = await call.settled()
-    assert record.call["ended_reason"] == "callee_hung_up"
-    assert far.document["invites"] == 1
+    assert_ended(record, "callee_hung_up", "callee")
+    assert_billed_as_seen(record, seen)
+    assert seen["invites"] == 1
     assert len(await lines.carrier.calls_to(call.to)) == 1
 
 
