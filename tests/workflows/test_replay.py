@@ -68,3 +68,18 @@ def test_every_chapter_of_a_phone_call_is_among_them() -> None:
     }
     names = " ".join(HISTORIES)
     assert {chapter for chapter in chapters if chapter not in names} == set()
+
+
+def test_every_chapter_of_a_call_over_livekit_sip_is_among_them() -> None:
+    chapters = {
+        "whoever_was_called_hangs_up",
+        "gives_up_while_it_rings",
+        "operator_hangs_up_the_phone",
+        "looked_for_in_the_room",
+        "handed_on",
+        "presses_the_keys",
+        "livekit_lost_it",
+        "nobody_finds",
+    }
+    names = " ".join(name for name in HISTORIES if name.startswith("SipPhone"))
+    assert {chapter for chapter in chapters if chapter not in names} == set()
