@@ -14,7 +14,7 @@ THROWN_OUT = {
     "ROOM_DELETED": "room-closed",
     "ROOM_CLOSED": "room-closed",
 }
-_BY_ITSELF = "CLIENT_INITIATED"
+BY_ITSELF = "CLIENT_INITIATED"
 # Of a phone of LiveKit SIP that was not answered, unless dialling says it more exactly.
 _UNANSWERED = {
     "USER_REJECTED": CallEnding(
@@ -57,7 +57,7 @@ class Gone:
     @property
     def may_come_back(self) -> bool:
         """Nobody meant it to leave: LiveKit or the way to it was lost."""
-        return self.why not in THROWN_OUT and self.why not in _UNANSWERED and self.why != _BY_ITSELF
+        return self.why not in THROWN_OUT and self.why not in _UNANSWERED and self.why != BY_ITSELF
 
     def of_bridge(self) -> CallEnding:
         """Unless the bridge knows better."""

@@ -14,13 +14,11 @@ from contract.endings import CallEnding, EndedBy, EndedReason, ending_from_leg
 from contract.facts import Fact, moment_of
 from contract.phone import PAUSE, LegReport
 from workflows.state.core import CallCore
-from workflows.state.leaving import Gone
+from workflows.state.leaving import BY_ITSELF, Gone
 
 # How a leg ends that we ourselves end, when the call is over for whatever reason.
 _OUR_WRAP_UP = frozenset({"hung-up", "cancelled", "removed", "room-closed"})
 _GIVEN_UP = frozenset({"cancelled", "no-answer"})
-# LiveKit's word for who left by itself.
-_HUNG_UP = "CLIENT_INITIATED"
 _WEBHOOKS_SECOND = timedelta(seconds=1)
 _WHO = {"them": "callee", "us": "platform", "network": "carrier"}
 
@@ -125,7 +123,7 @@ class PhoneFacts:
             quality=report.quality,
         )
         if self.is_livekits and self.is_being_handed_on:
-            self.has_gone(Gone(fact.at, _HUNG_UP))  # as a transfer looks from here
+            self.has_gone(Gone(fact.at, BY_ITSELF))  # as a transfer looks from here
         else:
             self.over(report)
 

@@ -30,11 +30,13 @@ class Assets:
         *,
         patience: float = PATIENCE,
         resolver: aiohttp.abc.AbstractResolver | None = None,
+        decode: Callable[[bytes, threading.Event], Samples] = decode,
     ) -> None:
         self._hosts = hosts
         self._cache = cache
         self._patience = patience
         self._resolver = resolver
+        self._decode = decode
 
     async def load(self, url: str) -> Samples:
         """Raises BadAsset. The host is asked each time whether what is kept is still the latest;
@@ -71,7 +73,7 @@ class Assets:
     ) -> Samples:
         digest = digest_of(found.body)
         if kept is None or kept.origin.digest != digest:
-            return self._cache.keep(url, found.etag, digest, decode(found.body, unwanted))
+            return self._cache.keep(url, found.etag, digest, self._decode(found.body, unwanted))
         if kept.origin.etag != found.etag:
             return self._cache.keep(url, found.etag, digest, kept.samples)
         return kept.samples

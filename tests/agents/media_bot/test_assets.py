@@ -6,17 +6,18 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from agents.media_bot.playback import assets as assets_module
 from agents.media_bot.playback.asset_url import AssetHosts
 from agents.media_bot.playback.assets import Assets
 from agents.media_bot.playback.bad_asset import BadAsset
 from agents.media_bot.playback.cache import AssetCache
+from agents.media_bot.playback.decoding import Samples, decode
 from tests.agents.media_bot.asset_host import AssetHost
 from tests.agents.media_bot.sounds import tone, wav
 
@@ -37,17 +38,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def decodings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def decodings() -> list[int]:
     """Of each decoding, how many bytes it was given."""
-    found: list[int] = []
-    decode = assets_module.decode
-
-    def counting(data: bytes, *more: object) -> object:
-        found.append(len(data))
-        return decode(data, *more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(assets_module, "decode", counting)
-    return found
+    return []
 
 
 def files(folder: Path, pattern: str = "*") -> list[Path]:
@@ -55,17 +48,28 @@ def files(folder: Path, pattern: str = "*") -> list[Path]:
 
 
 def loader(
-    host: AssetHost, folder: Path, budget: int = 10 * SECOND, patience: float = 10
+    host: AssetHost,
+    folder: Path,
+    budget: int = 10 * SECOND,
+    patience: float = 10,
+    decodings: list[int] | None = None,
 ) -> Assets:
+    def counted(data: bytes, unwanted: threading.Event) -> Samples:
+        if decodings is not None:
+            decodings.append(len(data))
+        return decode(data, unwanted)
+
     cache = AssetCache(folder, budget)
-    return Assets(AssetHosts(frozenset({host.name})), cache, patience=patience)
+    hosts = AssetHosts(frozenset({host.name}))
+    return Assets(hosts, cache, patience=patience, decode=counted)
 
 
 async def test_what_is_kept_is_asked_for_by_its_etag_and_decoded_once(
     host: AssetHost, folder: Path, decodings: list[int]
 ) -> None:
-    first = await loader(host, folder).load(host.url("a"))
-    second = await loader(host, folder).load(host.url("a"))  # as another call's process would
+    first = await loader(host, folder, decodings=decodings).load(host.url("a"))
+    another_calls = loader(host, folder, decodings=decodings)
+    second = await another_calls.load(host.url("a"))
     assert np.array_equal(first, second)
     assert host.answers == {200: 1, 304: 1}
     assert len(decodings) == 1
@@ -88,7 +92,7 @@ async def test_without_etags_the_same_bytes_are_not_decoded_again(
 ) -> None:
     host.gives_etags = False
     for _ in range(3):
-        await loader(host, folder).load(host.url("a"))
+        await loader(host, folder, decodings=decodings).load(host.url("a"))
     assert host.answers == {200: 3}
     assert len(decodings) == 1
 
@@ -97,7 +101,7 @@ async def test_one_decoding_serves_all_who_ask_at_once(
     host: AssetHost, folder: Path, decodings: list[int]
 ) -> None:
     host.delay = 0.1
-    same, others = loader(host, folder), [loader(host, folder) for _ in range(3)]
+    same, *others = (loader(host, folder, decodings=decodings) for _ in range(4))
     await asyncio.gather(*(each.load(host.url("a")) for each in (same, same, *others)))
     assert len(decodings) == 1
     assert host.answers == {200: 1, 304: 4}
