@@ -121,6 +121,19 @@ class ToolOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptionOptions:
+    """Of Media Bot's live transcription, which `Assistant.transcribe` switches on."""
+
+    # Identities that get the data topic `transcript`. Empty: all agents, and the further humans
+    # `human-<n>`; never the far side, unless it is named here.
+    visible_to: tuple[str, ...] = ()
+    # So many turns in a row of one person, each with a compound score of at most that, are a
+    # strongly negative run (contract.facts: NEGATIVE_RUN).
+    negative_turns: int = 3
+    negative_compound: float = -0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assistant:
     id: str
     name: str
@@ -138,6 +151,7 @@ class Assistant:
     tools: ToolOptions = ToolOptions()
     text_input: bool = True
     transcribe: bool = False
+    transcription: TranscriptionOptions = TranscriptionOptions()
     record: bool = True
     max_duration_seconds: float = 3600.0
     max_hold_seconds: float = 1800.0

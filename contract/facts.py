@@ -55,6 +55,12 @@ class FactKind(StrEnum):
     PLAYBACK_STARTED = "playback_started"
     PLAYBACK_ENDED = "playback_ended"
     PLAYBACK_FAILED = "playback_failed"
+    # data: {participant, provider, fallback: str | None, detail}; provider is who failed, fallback
+    # who hears that participant now (None: nobody). detail is a sentence for the timeline.
+    TRANSCRIPTION_DEGRADED = "transcription_degraded"
+    TRANSCRIPTION_RESTORED = "transcription_restored"  # data: {participant, provider, detail}
+    # data: {participant, turns, compound, detail}; once a run. compound: the run's mean
+    NEGATIVE_RUN = "negative_run"
     # Others.
     CANCEL_REQUESTED = "cancel_requested"  # data: {detail}
     RECORDING_CHANGED = "recording_changed"  # data: {status, detail}

@@ -14,6 +14,7 @@ from contract.assistants import OpeningMode, RuntimeMode, TurnDetection
 
 Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}$")]
+Identity = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:@+-]{1,128}$")]
 
 
 class OpeningOptions(Strict):
@@ -109,6 +110,23 @@ class ToolOptions(Strict):
         return self
 
 
+class TranscriptionOptions(Strict):
+    """Of Media Bot's live transcription; counts when `transcribe` is on."""
+
+    visible_to: tuple[Identity, ...] = Field(
+        (),
+        max_length=20,
+        description="Participants who get the live transcript in the room. Empty: all agents, and "
+        "the further humans (`human-…`), but not the far side.",
+    )
+    negative_turns: int = Field(
+        3, ge=1, le=100, description="So many turns of one person in a row are a negative run."
+    )
+    negative_compound: float = Field(
+        -0.5, ge=-1, le=1, description="A turn is negative with a compound score of at most that."
+    )
+
+
 class AssistantUpdate(Strict):
     """All of an assistant but its id. What is left out gets its default."""
 
@@ -136,6 +154,7 @@ class AssistantUpdate(Strict):
     tools: ToolOptions = ToolOptions()
     text_input: bool = Field(True, description="Answer what the caller types, too.")
     transcribe: bool = Field(False, description="Live transcription by Media Bot.")
+    transcription: TranscriptionOptions = TranscriptionOptions()
     record: bool = Field(True, description="Record its calls unless a call says otherwise.")
     max_duration_seconds: float = Field(3600.0, ge=1, le=86_400)
     max_hold_seconds: float = Field(
