@@ -16,6 +16,7 @@ from store.models import CallRow, TurnRow
 from store.timeline import append_entries
 
 TURN_KIND = "turn"
+_REASON = "reason"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +24,13 @@ class Turn:
     call_id: str
     source: str
     source_seq: int
-    speaker: str  # caller | assistant
+    speaker: str  # caller | assistant | human-<n>
     text: str
     start: datetime
     end: datetime
     language: str | None = None
-    sentiment: dict[str, Any] | None = None
+    sentiment: dict[str, Any] | None = None  # VADER's four scores
+    reason: str | None = None  # why there is no sentiment
 
 
 class Transcripts:
@@ -55,9 +57,11 @@ class Transcripts:
         self._session.add_all(_row(turn) for turn in wanted.values())
         await append_entries(self._session, call_id, [_entry(turn) for turn in wanted.values()])
 
-    async def list(self, call_id: str) -> list[TurnRow]:
+    async def list(self, call_id: str) -> list[Turn]:
+        """In spoken order."""
         found = select(TurnRow).where(TurnRow.call_id == call_id)
-        return list(await self._session.scalars(found.order_by(TurnRow.start, TurnRow.id)))
+        rows = await self._session.scalars(found.order_by(TurnRow.start, TurnRow.id))
+        return [_turn(row) for row in rows]
 
 
 def _row(turn: Turn) -> TurnRow:
@@ -70,7 +74,25 @@ def _row(turn: Turn) -> TurnRow:
         language=turn.language,
         start=turn.start,
         end=turn.end,
-        sentiment=turn.sentiment,
+        # One column for both: there is either a sentiment, or a reason why not, or neither.
+        sentiment=turn.sentiment if turn.reason is None else {_REASON: turn.reason},
+    )
+
+
+def _turn(row: TurnRow) -> Turn:
+    kept = row.sentiment or {}
+    reason = kept.get(_REASON)
+    return Turn(
+        call_id=row.call_id,
+        source=row.source,
+        source_seq=row.source_seq,
+        speaker=row.speaker,
+        text=row.text,
+        language=row.language,
+        start=row.start,
+        end=row.end,
+        sentiment=row.sentiment if reason is None else None,
+        reason=reason,
     )
 
 
@@ -83,5 +105,10 @@ def _entry(turn: Turn) -> TimelineEntry:
         actor=turn.speaker,
         kind=TURN_KIND,
         text=turn.text,
-        data={"end": turn.end.isoformat(), "language": turn.language},
+        data={
+            "end": turn.end.isoformat(),
+            "language": turn.language,
+            "sentiment": turn.sentiment,
+            "reason": turn.reason,
+        },
     )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -115,12 +115,20 @@ class Timeline(BaseModel):
 class TranscriptTurn(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
-    speaker: Literal["caller", "assistant"]
+    speaker: str = Field(
+        description="`caller`, `assistant`, or a further human: `human-2`.", examples=["caller"]
+    )
     text: str
     language: str | None
     start: datetime
     end: datetime
-    sentiment: dict[str, Any] | None
+    sentiment: dict[str, Any] | None = Field(
+        description="VADER's four scores; of English that Media Bot transcribed.",
+        examples=[{"neg": 0.0, "neu": 0.5, "pos": 0.5, "compound": 0.44}],
+    )
+    reason: str | None = Field(
+        None, description="Why there is no sentiment, where Media Bot looked for one."
+    )
 
 
 class Transcript(BaseModel):

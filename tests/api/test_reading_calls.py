@@ -146,6 +146,50 @@ async def test_agents_tell_turns_once_and_they_are_read_as_transcript(
     ]
 
 
+async def test_media_bots_turns_have_a_sentiment_or_a_reason_why_not(
+    service: Service, call_id: str
+) -> None:
+    scores = {"neg": 0.6, "neu": 0.4, "pos": 0.0, "compound": -0.62}
+    english = {
+        "source": "media-bot-1",
+        "source_seq": 1,
+        "speaker": "caller",
+        "text": "This is terrible.",
+        "language": "en-US",
+        "start": "2026-01-05T12:00:05Z",
+        "end": "2026-01-05T12:00:06Z",
+        "sentiment": scores,
+    }
+    german = english | {
+        "source_seq": 2,
+        "speaker": "human-2",
+        "language": "de",
+        "start": "2026-01-05T12:00:07Z",
+        "sentiment": None,
+        "reason": "VADER knows English only.",
+    }
+    answer = await service.post(
+        f"/internal/calls/{call_id}/turns",
+        {"turns": [english, german]},
+        headers=call_token(call_id),
+    )
+    assert answer.status_code == 204
+    told = [("caller", scores, None), ("human-2", None, "VADER knows English only.")]
+    items = (await service.get(f"/calls/{call_id}/transcript")).json()["items"]
+    assert [(item["speaker"], item["sentiment"], item["reason"]) for item in items] == told
+    lines = (await service.get(f"/calls/{call_id}/timeline")).json()["items"]
+    assert [
+        (line["actor"], line["data"]["sentiment"], line["data"]["reason"]) for line in lines
+    ] == told
+    both = english | {"source_seq": 3, "reason": "Nobody looked."}
+    numbered = english | {"source_seq": 4, "speaker": "sip_+12025550123"}
+    for refused in (both, numbered):
+        answer = await service.post(
+            f"/internal/calls/{call_id}/turns", {"turns": [refused]}, headers=call_token(call_id)
+        )
+        assert answer.status_code == 422
+
+
 async def test_malformed_turns_are_refused(service: Service, call_id: str) -> None:
     turn = {"source": "atlas-1", "source_seq": 0, "speaker": "waiter", "text": "x"}
     times = {"start": "2026-11-21T12:00:00", "end": "later"}
