@@ -162,6 +162,7 @@ def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[...
         rooms.close_room,
         agents.dispatch_agent,
         agents.tell_atlas,
+        agents.write_transcription,
         records.choose_assistant,
         records.write_record,
         records.write_recording,

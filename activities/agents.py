@@ -8,8 +8,15 @@ from activities.job_metadata import JobMetadataWriter, dispatched_generation
 from activities.livekit_errors import livekit_errors
 from activities.room_rpc import perform_rpc
 from contract.identity import parse_agent_identity
-from contract.rooms import RoomMetadata
-from contract.steps import AgentOrder, DispatchAgent, OpenRoom, Step, TellAtlas
+from contract.rooms import Attribute, RoomMetadata
+from contract.steps import (
+    AgentOrder,
+    DispatchAgent,
+    OpenRoom,
+    Step,
+    TellAtlas,
+    WriteTranscription,
+)
 
 _RPC_SECONDS = 1.5
 
@@ -59,6 +66,23 @@ class AgentActivities:
         if answer.get("ok") is not True:
             raise ApplicationError(
                 f"{message.identity} answered {message.method} with {answer}.", type="rpc-refused"
+            )
+
+    @activity.defn(name=Step.WRITE_TRANSCRIPTION)
+    async def write_transcription(self, order: WriteTranscription) -> None:
+        """All of it in one write, so that Media Bot never sees half of an order. An empty text
+        takes an attribute away."""
+        attributes: dict[str, str] = {
+            Attribute.STT_ENABLED: "true",
+            Attribute.STT_LANGUAGE: order.language,
+            Attribute.STT_COMMAND_ID: order.command_id,
+            Attribute.STT_DEAF: "true" if order.is_deaf else "",
+        }
+        with livekit_errors("have Media Bot transcribe"):
+            await self._livekit.room.update_participant(
+                api.UpdateParticipantRequest(
+                    room=order.room_name, identity=order.identity, attributes=attributes
+                )
             )
 
     async def _name_current_generation(self, order: DispatchAgent) -> None:

@@ -58,6 +58,7 @@ class CallRecordActivities:
                 record=bool(found.config.get("record", True)),
                 language=str(found.config.get("language", "en-US")),
                 max_duration_seconds=float(found.config.get("max_duration_seconds", 3600.0)),
+                transcribe=found.transcribe,
             )
             await Calls(session).set_assistant(wish.call_id, chosen)
         return chosen

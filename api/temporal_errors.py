@@ -60,6 +60,13 @@ class NoPhoneLeg(CallRefuses):
         super().__init__("There is no telephone on this call (any more) that could do that.")
 
 
+class CallNotTranscribed(CallRefuses):
+    code = "call-not-transcribed"
+
+    def __init__(self) -> None:
+        super().__init__("This call is not transcribed: its assistant has no `transcribe`.")
+
+
 class TransferRefused(CallRefuses):
     code = "transfer-refused"
 
@@ -70,7 +77,7 @@ class TransferRefused(CallRefuses):
         )
 
 
-_REFUSALS = (CallEnded, CallNotAnswered, CallNotHeld, NoPhoneLeg)
+_REFUSALS = (CallEnded, CallNotAnswered, CallNotHeld, CallNotTranscribed, NoPhoneLeg)
 _LONGEST_WHY = 200
 # The call ended while it worked on the update.
 _OVERTAKEN = "AcceptedUpdateCompletedWorkflow"

@@ -72,6 +72,7 @@ class CallRequest:
     record: bool = False
     max_duration_seconds: float = 3600.0
     max_hold_seconds: float = 1800.0
+    transcribe: bool = False  # live, by Media Bot
     phone: PhoneOrder | None = None  # of outbound calls over a trunk of kind `bridge`
 
 
@@ -115,6 +116,19 @@ class HoldAnswer:
     """Who holds now; the call is held while somebody does."""
 
     holders: tuple[Holder, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageCommand:
+    """Update `language`: what is spoken from here on, for the transcription. BCP-47."""
+
+    requested_by: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageAnswer:
+    language: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Attribute(StrEnum):
     STT_ENABLED = "stt.enabled"
     STT_LANGUAGE = "stt.language"
     STT_COMMAND_ID = "stt.command_id"
+    STT_DEAF = "stt.deaf"  # "true": nobody hears the call's human now, so Atlas tells their turns
     CALL_HOLD = "call.hold"
     CALL_STATE = "call.state"
 

@@ -27,6 +27,7 @@ class Step(StrEnum):
     # activities/agents.py
     DISPATCH_AGENT = "dispatch_agent"
     TELL_ATLAS = "tell_atlas"
+    WRITE_TRANSCRIPTION = "write_transcription"
     # activities/call_records.py
     CHOOSE_ASSISTANT = "choose_assistant"
     WRITE_RECORD = "write_record"
@@ -121,6 +122,18 @@ class TellAtlas:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteTranscription:
+    """Have Media Bot (`identity`) transcribe. The same `command_id` again is no news to it;
+    `is_deaf` is for Atlas: nobody hears the call's human at the moment."""
+
+    room_name: str
+    identity: str
+    language: str  # BCP-47
+    command_id: str
+    is_deaf: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakeLine:
     """Wait for a line of the trunk, for at most `patience` seconds. Idempotent: a call that has
     its line keeps it until its row says that it ended."""
@@ -174,6 +187,7 @@ class AssistantChosen:
     record: bool
     language: str
     max_duration_seconds: float
+    transcribe: bool = False
 
 
 # ApplicationError type of WRITE_RECORD when the API has withdrawn the call's row.

@@ -44,6 +44,10 @@ class StoredAssistant:
         return bool(self.config["record"])
 
     @property
+    def transcribe(self) -> bool:
+        return bool(self.config.get("transcribe", False))
+
+    @property
     def max_duration_seconds(self) -> float:
         return float(self.config["max_duration_seconds"])
 

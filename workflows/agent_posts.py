@@ -69,7 +69,7 @@ class AgentPosts:
         state, post = self._state, self._state.atlas
         if not state.people.present or state.phone.report or not post.ready or post.lost:
             return
-        if post.generation in state.agents.usage:
+        if state.agents.has_reported(post):
             return
         try:
             await steps.tell_atlas_to_end(self._state)

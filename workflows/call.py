@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.phone_controls import PhoneControls
     from workflows.record_keeper import RecordKeeper
     from workflows.recording_link import RecordingLink
+    from workflows.transcription import TranscriptionKeeper
     from workflows.waiting import refuse_when_over, until, within
 
 
@@ -44,12 +45,14 @@ class CallWorkflow(CallMessages):
         self._phone = Phone(self._state)
         self._phone_controls = PhoneControls(self._state)
         self._holds = HoldKeeper(self._state)
+        self._transcription = TranscriptionKeeper(self._state)
         self._recording = RecordingLink(self._state)
 
     @workflow.run
     async def run(self, request: CallRequest) -> CallReport:
         self._keeper.start()
         self._holds.start()
+        self._transcription.start()
         self._phone.start()
         try:
             await self._carry_the_call()
@@ -154,6 +157,7 @@ class CallWorkflow(CallMessages):
 
     async def _wrap_up(self) -> CallReport:
         self._holds.stop()
+        self._transcription.stop()
         await self._phone.end()  # first, so that nobody pays for our goodbyes
         if self._phone.may_live_on:
             await self._end_the_phone_by_its_room()
@@ -196,10 +200,12 @@ class CallWorkflow(CallMessages):
             )
 
     async def _collect_usage(self) -> None:
-        if self._state.answered_at is None or not self._state.agents.opening_started:
+        agents = self._state.agents
+        if self._state.answered_at is None:
             return  # nobody spoke, nothing was used
-        current, usage = self._state.atlas.generation, self._state.agents.usage
-        await within(options.USAGE_ARRIVES, lambda: current in usage, "Atlas reports its usage")
+        if agents.owes_usage or agents.opening_started:
+            settled = "The agents report their usage"
+            await within(options.USAGE_ARRIVES, lambda: not agents.owes_usage, settled)
 
     async def _settle_bill(self) -> None:
         """The ledger row and its line on the timeline are one transaction."""

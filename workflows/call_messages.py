@@ -13,6 +13,8 @@ from contract.calls import (
     HangupCommand,
     HoldAnswer,
     HoldCommand,
+    LanguageAnswer,
+    LanguageCommand,
     RoomReady,
     TransferAnswer,
     TransferCommand,
@@ -22,6 +24,7 @@ from contract.facts import Fact
 from workflows.call_state import CallState
 from workflows.holds import HoldKeeper, refuse_foreign_holder
 from workflows.phone_controls import PhoneControls, refusal
+from workflows.transcription import TranscriptionKeeper
 
 # No words of the operator here: `detail` reaches search results and the client.
 _HUNG_UP = CallEnding(EndedReason.OPERATOR_HUNG_UP, EndedBy.OPERATOR, "An operator ended the call.")
@@ -33,6 +36,7 @@ class CallMessages:
     _state: CallState
     _holds: HoldKeeper
     _phone_controls: PhoneControls
+    _transcription: TranscriptionKeeper
 
     @workflow.signal(description="Things happened in the call")
     def facts(self, raw: list[Any]) -> None:
@@ -93,6 +97,17 @@ class CallMessages:
         self._refuse_unless_talking()
         refuse_foreign_holder(command)
         self._holds.refuse_who_does_not_hold(command.holder)
+
+    # --- Transcription ---------------------------------------------------------------------------
+
+    @workflow.update(description="Change the language of the transcription")
+    async def language(self, command: LanguageCommand) -> LanguageAnswer:
+        return await self._transcription.change_language(command)
+
+    @language.validator
+    def _language_is_changeable(self, command: LanguageCommand) -> None:
+        self._refuse_unless_talking()
+        self._transcription.refuse_when_off()
 
     # --- The phone -------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from workflows.state.core import CallCore
 from workflows.state.holds import Holds
 from workflows.state.people import People
 from workflows.state.phone import PhoneFacts
+from workflows.state.transcription import Transcription
 
 _ASSISTANT_ENDED = CallEnding(
     EndedReason.ASSISTANT_HUNG_UP, EndedBy.ASSISTANT, "The assistant ended the call."
@@ -34,6 +35,7 @@ class CallState(CallCore):
         self.phone = PhoneFacts(self)
         self.people = People(self, self.phone)
         self.holds = Holds(self)
+        self.transcription = Transcription(self, self.agents)
         self._seen: set[str] = set()
 
     @property
@@ -87,6 +89,12 @@ class CallState(CallCore):
                 self.agents.report_usage(fact)
             case FactKind.PLAYBACK_STARTED | FactKind.PLAYBACK_ENDED | FactKind.PLAYBACK_FAILED:
                 self.note(fact, "platform", str(fact.data.get("detail", "")), is_flood=True)
+            case (
+                FactKind.TRANSCRIPTION_DEGRADED
+                | FactKind.TRANSCRIPTION_RESTORED
+                | FactKind.NEGATIVE_RUN
+            ):
+                self.transcription.told(fact)
 
     def _apply_to_phone(self, fact: Fact) -> None:
         match fact.kind:

@@ -47,6 +47,9 @@ PROMPT_FLOODS = 10
 FLOOD_PAUSE = timedelta(seconds=5)
 # A hold that could not be told is told again.
 HOLD_AGAIN = timedelta(seconds=2)
+# Media Bot that could not be told to transcribe is told again, each time after twice as long.
+TRANSCRIPTION_AGAIN = timedelta(seconds=2)
+TRANSCRIPTION_AGAIN_AT_MOST = timedelta(seconds=30)
 # How long the wrap-up waits for others before it settles with what it has.
 RECORDING_STOPS = timedelta(seconds=12)
 USAGE_ARRIVES = timedelta(seconds=4)
@@ -108,6 +111,11 @@ TRANSFER_PHONE = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=45), retry_policy=RetryPolicy(maximum_attempts=1)
 )
 WRITE_HOLD = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=2),
+    schedule_to_close_timeout=timedelta(seconds=6),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
+)
+WRITE_TRANSCRIPTION = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=2),
     schedule_to_close_timeout=timedelta(seconds=6),
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),

@@ -26,6 +26,7 @@ from contract.steps import (
     Step,
     TellAtlas,
     WriteRecord,
+    WriteTranscription,
 )
 from workflows import options
 from workflows.call_state import CallState
@@ -55,6 +56,7 @@ async def choose_assistant(request: CallRequest) -> CallRequest:
         tenant_id=chosen.tenant_id,
         record=chosen.record,
         language=request.language or chosen.language,
+        transcribe=chosen.transcribe,
         max_duration_seconds=chosen.max_duration_seconds,
     )
 
@@ -121,6 +123,24 @@ async def tell_atlas_of_hold(state: CallState, is_held: bool, seq: int) -> None:
     method = AtlasRpc.HOLD if is_held else AtlasRpc.RESUME
     summary = f"Tell Atlas to {'hold' if is_held else 'resume'}"
     await _tell_atlas(state, method, {"seq": seq}, summary, options.TELL_ATLAS_OF_HOLD)
+
+
+async def write_transcription(
+    state: CallState, generation: int, language: str, command_id: str, is_deaf: bool
+) -> None:
+    await do(
+        Step.WRITE_TRANSCRIPTION,
+        WriteTranscription(
+            room_name=state.request.room_name,
+            identity=agent_identity(AgentRole.MEDIA_BOT, generation),
+            language=language,
+            command_id=command_id,
+            is_deaf=is_deaf,
+        ),
+        type(None),
+        "Say in the room that nobody hears" if is_deaf else "Have Media Bot transcribe",
+        options.WRITE_TRANSCRIPTION,
+    )
 
 
 async def ping_agent(state: CallState, post: AgentPost) -> bool:

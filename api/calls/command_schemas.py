@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from api.fields import Strict
+from api.fields import Language, Strict
 from api.links import CallLinks
 from api.phone_numbers import CallableNumber, Keys
 from contract.endings import EndedBy, EndedReason
@@ -36,6 +36,16 @@ class HoldRead(BaseModel):
         description="Who holds now; the call is on hold while anybody does.",
         examples=[["operator"]],
     )
+    links: CallLinks
+
+
+class LanguageRequest(Strict):
+    language: Language
+
+
+class LanguageRead(BaseModel):
+    call_id: str
+    language: str = Field(description="Of the transcription, from here on.", examples=["de"])
     links: CallLinks
 
 

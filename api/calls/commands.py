@@ -12,6 +12,8 @@ from api.calls.command_schemas import (
     HangupRequest,
     HoldRead,
     HoldRequest,
+    LanguageRead,
+    LanguageRequest,
     TransferRead,
     TransferRequest,
 )
@@ -25,6 +27,8 @@ from contract.calls import (
     HangupCommand,
     HoldAnswer,
     HoldCommand,
+    LanguageAnswer,
+    LanguageCommand,
     TransferAnswer,
     TransferCommand,
 )
@@ -76,6 +80,24 @@ async def resume(commands: Commands, body: HoldRequest | None = None) -> HoldRea
     """Ends our hold; while somebody else holds (`holders`), the call stays held. 409 `call-ended`,
     `call-not-answered`, `call-not-held`."""
     return await _hold_or_resume(commands, "resume", body)
+
+
+@router.post(
+    "/{call_id}/language", summary="Change the transcription's language", responses={409: {}}
+)
+async def change_language(commands: Commands, body: LanguageRequest) -> LanguageRead:
+    """What is spoken from here on; whoever recognises that language takes over. The assistant
+    speaks on as it did. 409 `call-ended`, `call-not-answered`; `call-not-transcribed` where the
+    assistant has no `transcribe`."""
+    command = LanguageCommand(commands.principal.name, body.language)
+    call_id, workflows = commands.call.call_id, commands.parts.workflows
+    answer = await commands.once(
+        "language",
+        body,
+        LanguageAnswer,
+        lambda id: workflows.command(call_id, "language", command, LanguageAnswer, update_id=id),
+    )
+    return LanguageRead(call_id=call_id, language=answer.language, links=commands.links)
 
 
 @router.post("/{call_id}/dtmf", summary="Press keys of the telephone", responses={409: {}})

@@ -164,5 +164,6 @@ def _call_request(
         record=call.record,
         max_duration_seconds=body.max_duration_seconds or assistant.max_duration_seconds,
         max_hold_seconds=assistant.max_hold_seconds,
+        transcribe=assistant.transcribe,
         phone=order,
     )

@@ -158,4 +158,5 @@ def _call_request(call: NewCall, assistant: StoredAssistant) -> CallRequest:
         record=call.record,
         max_duration_seconds=assistant.max_duration_seconds,
         max_hold_seconds=assistant.max_hold_seconds,
+        transcribe=assistant.transcribe,
     )

@@ -19,6 +19,8 @@ with workflow.unsafe.imports_passed_through():
         HangupCommand,
         HoldAnswer,
         HoldCommand,
+        LanguageAnswer,
+        LanguageCommand,
         RoomReady,
         TransferAnswer,
         TransferCommand,
@@ -76,6 +78,11 @@ class StandInCall:
         self._refuse("call-not-held", command.holder not in self._holders)
         self._holders.discard(command.holder)
         return HoldAnswer(tuple(sorted(self._holders)))
+
+    @workflow.update
+    def language(self, command: LanguageCommand) -> LanguageAnswer:
+        self._refuse("call-not-transcribed", not self._request.transcribe)
+        return LanguageAnswer(command.language)
 
     @workflow.update
     def dtmf(self, command: DtmfCommand) -> None:

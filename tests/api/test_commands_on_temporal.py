@@ -68,6 +68,21 @@ async def test_a_call_is_held_and_resumed(calls_api: Service, call_id: str) -> N
     assert "Not to be shown" not in early.text
 
 
+async def test_the_language_of_a_transcribed_call_is_changed(
+    calls_api: Service, call_id: str
+) -> None:
+    untranscribed = await tell(calls_api, call_id, "language", {"language": "de"})
+    assert_problem(untranscribed, 409, "call-not-transcribed")
+    await calls_api.client.patch("/assistants/demo", json={"transcribe": True})
+    transcribed = (await call(calls_api)).json()["call_id"]
+    changed = await tell(calls_api, transcribed, "language", {"language": "de-AT"}, "speak-1")
+    again = await tell(calls_api, transcribed, "language", {"language": "de-AT"}, "speak-1")
+    assert (changed.status_code, changed.json()["language"]) == (200, "de-AT")
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (changed.json(), "true")
+    malformed = await tell(calls_api, transcribed, "language", {"language": "German, please"})
+    assert_problem(malformed, 422, "invalid-request")
+
+
 async def test_a_repeat_presses_no_key_twice(
     calls_api: Service, call_id: str, client: Client
 ) -> None:

@@ -48,6 +48,7 @@ from contract.steps import (
     WriteHold,
     WriteRecord,
     WriteRecording,
+    WriteTranscription,
 )
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class World:
         self.asked: list[tuple[Step, Any]] = []
         self.records: list[WriteRecord] = []
         self.recordings: list[WriteRecording] = []
+        self.deaf_media_bots: set[str] = set()  # identities that cannot be written to
         self.silent_agents: set[str] = set()  # identities that answer no ping
         self.agents_who_come: Callable[[AgentOrder], bool] = lambda order: True
         self.open_room_error: ApplicationError | None = None
@@ -73,6 +75,7 @@ class World:
         self.await_error: ApplicationError | None = None
         self.verify_error: ApplicationError | None = None
         self.row_exists = True
+        self.transcribes = False  # the assistant that an adopted room gets
         self.phone: Phone
         self._news = asyncio.Event()
         self._numbers = itertools.count(1)
@@ -186,6 +189,7 @@ class World:
             self.await_egress_end,
             self.verify_recording,
             self.write_hold,
+            self.write_transcription,
         ]
 
     async def _agent_comes(self, call_id: str, order: AgentOrder) -> None:
@@ -216,6 +220,7 @@ class World:
             record=False,
             language="en-US",
             max_duration_seconds=600,
+            transcribe=self.transcribes,
         )
 
     @activity.defn(name=Step.DISPATCH_AGENT)
@@ -255,6 +260,12 @@ class World:
         state = HoldState.parse(order.state)
         assert state is not None
         return HoldWritten(is_there=True, seq=state.seq)
+
+    @activity.defn(name=Step.WRITE_TRANSCRIPTION)
+    async def write_transcription(self, order: WriteTranscription) -> None:
+        self.note(Step.WRITE_TRANSCRIPTION, order)
+        if order.identity in self.deaf_media_bots:
+            raise ApplicationError("Not there.", type="livekit-not-found", non_retryable=True)
 
     @activity.defn(name=Step.SETTLE_BILL)
     async def settle_bill(self, order: SettleBill) -> BillSettled:

@@ -39,7 +39,8 @@ class Agents:
         self.stale: list[str] = []  # identities that must leave the room
         self.opening_started = False
         self.ready_generations: set[int] = set()  # of Atlas
-        self.usage: dict[int, tuple[UsageItem, ...]] = {}
+        self.transcribers: set[int] = set()  # generations of Media Bot that were told to
+        self._usage: dict[tuple[AgentRole, int], tuple[UsageItem, ...]] = {}
 
     @property
     def atlas(self) -> AgentPost:
@@ -47,13 +48,27 @@ class Agents:
 
     @property
     def usage_items(self) -> tuple[UsageItem, ...]:
-        return tuple(item for generation in sorted(self.usage) for item in self.usage[generation])
+        return tuple(item for teller in sorted(self._usage) for item in self._usage[teller])
 
     @property
     def usage_complete(self) -> bool:
-        """Also of an Atlas that was killed in mid-call, whose report nobody will ever have."""
+        """Also of an agent that was killed in mid-call, whose report nobody will ever have."""
         spoke = self.ready_generations if self.opening_started else set()
-        return spoke <= self.usage.keys()
+        users = {(AgentRole.ATLAS, generation) for generation in spoke}
+        users |= {(AgentRole.MEDIA_BOT, generation) for generation in self.transcribers}
+        return users <= self._usage.keys()
+
+    @property
+    def owes_usage(self) -> bool:
+        """Whether somebody who is here, or was last, has used something and not yet said what."""
+        users = [self.atlas] if self.opening_started else []
+        media_bot = self.posts[AgentRole.MEDIA_BOT]
+        if media_bot.generation in self.transcribers and not media_bot.lost:
+            users.append(media_bot)
+        return not all(self.has_reported(post) for post in users)
+
+    def has_reported(self, post: AgentPost) -> bool:
+        return (post.role, post.generation) in self._usage
 
     def is_ready(self, fact: Fact) -> None:
         """It said so itself. Raises ValueError when the teller is no agent."""
@@ -130,7 +145,7 @@ class Agents:
         items = fact.data.get("items")
         if not isinstance(items, list):
             raise ValueError("A usage report without items.")
-        self.usage[fact.generation] = tuple(
+        self._usage[_teller(fact), fact.generation] = tuple(
             UsageItem(**{key: str(item.get(key, "")) for key in UsageItem.__dataclass_fields__})
             for item in items
             if isinstance(item, dict)
