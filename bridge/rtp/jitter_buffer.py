@@ -6,7 +6,9 @@ its timestamp, moved so that a stream which jumps (another source, a sender that
 on where the last one ended.
 
 How long packets wait follows from how unevenly they came within the last second: as long as the
-late ones were later than the earliest.
+late ones were later than the earliest. Where within its 20 ms a tick had best come follows from
+the earliest ones alone: `begins_at` and `phase` tell whoever has the clock, and a call whose ticks
+follow them waits for a few milliseconds instead of up to 20 more.
 """
 
 from __future__ import annotations
@@ -21,16 +23,19 @@ from bridge.sdp.codecs import CLOCK_RATE
 FRAME = 160  # units: 20 ms
 MS = CLOCK_RATE // 1000  # units a millisecond
 
-_FIRST_DELAY = 15 * MS  # until the network's unevenness is known
+_PHASE = 8 * MS  # from the earliest packets to the tick: what ordinary clocks are uneven by
 _MARGIN = 10 * MS  # our ticks and the sender's do not keep step
 _MEMORY = 1.0  # s of arrivals that are looked at
 _LATE_SHARE = 0.03  # of arrivals that may come too late
 _ONE_EVENT = 0.003  # s: what comes so close together was held up once, not each by itself
+_SAME_MOMENT = 0.0006  # s: ticks come on whole milliseconds
 _LOOK_EVERY = 10  # packets
 _JUMP = 1.0 * CLOCK_RATE  # a packet that is further off belongs to another timeline
 _LATE_FOR = 0.035  # s
 _TOO_MUCH = FRAME + 5 * MS  # more than wanted: less would swing with each packet
 _SHORTEN_EVERY = 8  # frames
+_A_FRAME_TOO_MUCH = FRAME - 7 * MS  # more than wanted: what is left is enough
+_CALM = 100  # frames in a row that had it, until that little is taken away
 _LENGTHEN_EVERY = 5  # frames
 _MAX_PACKETS = 256
 
@@ -50,7 +55,7 @@ class _Arrival:
 class JitterBuffer:
     """Delays from `minimum` to `maximum` ms, as short as the network allows."""
 
-    def __init__(self, *, minimum: int = 15, maximum: int = 200) -> None:
+    def __init__(self, *, minimum: int = 10, maximum: int = 200) -> None:
         self._minimum, self._maximum = minimum * MS, maximum * MS
         self.late = 0  # packets whose moment had passed
         self.skipped = 0  # units left out to catch up
@@ -63,13 +68,12 @@ class JitterBuffer:
         self._timestamp = 0
         self._arrivals: deque[_Arrival] = deque()
         self._earliest = math.inf  # of these differences
-        self._wanted = float(_FIRST_DELAY)
+        self._wanted = float(self._minimum)
         self._delay = 0.0  # at the last frame
         self._until_look = _LOOK_EVERY
-        self._within_frame = (
-            0  # units between a frame's first and last packet, when shorter ones come
-        )
+        self._within_frame = 0  # units between a frame's begin and that of the last packet in it
         self._frames_since_change = 0
+        self._idle = 0  # frames in a row for which a frame's worth waited in vain
         self._jump = True  # the next packet begins a timeline
         self._late_since: float | None = None  # s: no packet came in time since then
 
@@ -78,13 +82,27 @@ class JitterBuffer:
         """From the arrival of the network's fastest packets to their playing."""
         return max(0.0, self._delay / MS)
 
+    @property
+    def begins_at(self) -> float | None:
+        """When the tick that begins to play had best come, in s; None: nothing is to begin."""
+        return self._begin_at if self._play is None and self._packets else None
+
+    @property
+    def phase(self) -> float:
+        """How much later the last tick came than the moment it had best come, in s: -0.01 to 0.01.
+        Whole frames are not in it: how many wait is decided here."""
+        if self._play is None:
+            return 0.0
+        off = self._delay - self._best_phase
+        return ((off + FRAME / 2) % FRAME - FRAME / 2) / CLOCK_RATE
+
     def clear(self) -> None:
         """Forget all packets, as after a hold; the next one begins anew."""
         self._packets.clear()
         self._play = None
         self._arrivals.clear()
         self._earliest = math.inf
-        self._wanted = float(_FIRST_DELAY)
+        self._wanted = float(self._minimum)
         self._jump = True
 
     def restart(self) -> None:
@@ -119,7 +137,7 @@ class JitterBuffer:
             self._newest = (sequence, place)
             self._timestamp = timestamp
             self._end = max(self._end, place + len(payload))
-            self._within_frame = max(0, FRAME - len(payload))
+            self._within_frame = self._last_part(place, len(payload))
         if timely or not self._arrivals:
             self._arrived(now, clock - place)
         self._keep(place, payload_type, payload)
@@ -127,14 +145,16 @@ class JitterBuffer:
     def pull(self, now: float) -> list[Piece]:
         """The next 20 ms: pieces that add up to FRAME units."""
         if self._play is None:
-            if not self._packets or now < self._begin_at:
+            if not self._packets or now < self._begin_at - _SAME_MOMENT:
                 return [FRAME]
-            self._play = min(self._packets)
+            self._begin(now)
         self._frames_since_change += 1
         ahead = self._ahead(now)
         if ahead > self._maximum + _TOO_MUCH:
             self._skip(int(ahead - self._wanted) // FRAME * FRAME)
         elif ahead > self._wanted + _TOO_MUCH and self._may_change(_SHORTEN_EVERY):
+            self._skip(FRAME)
+        elif self._is_idle(ahead):
             self._skip(FRAME)
         elif ahead < self._wanted - FRAME / 2 and self._may_wait():
             self.inserted += FRAME
@@ -142,6 +162,13 @@ class JitterBuffer:
             return [FRAME]
         self._delay = self._ahead(now)
         return self._cut()
+
+    def _begin(self, now: float) -> None:
+        """Without what waited until it was known whose it is: it would be delay from now on."""
+        self._play = min(self._packets)
+        too_early = int(self._ahead(now) - self._best_phase) // FRAME * FRAME
+        if too_early > 0 and self._play + too_early < self._end:
+            self._skip(too_early)
 
     def _is_elsewhere(self, place: int, end: int, now: float) -> bool:
         """The sender's timeline has moved: far at once, or all its packets come too late since a
@@ -156,10 +183,19 @@ class JitterBuffer:
             return now - self._late_since >= _LATE_FOR
         return False
 
+    @property
+    def _best_phase(self) -> int:
+        return _PHASE + self._within_frame
+
     def _ahead(self, now: float) -> float:
         """Units between what may just be arriving and what is played."""
         assert self._play is not None
         return now * CLOCK_RATE - self._earliest - self._play
+
+    def _is_idle(self, ahead: float) -> bool:
+        """A frame's worth has been of no use for a while: it would be taken away in vain sooner."""
+        self._idle = self._idle + 1 if ahead > self._wanted + _A_FRAME_TOO_MUCH else 0
+        return self._idle > _CALM
 
     def _may_change(self, frames: int) -> bool:
         return self._frames_since_change >= frames
@@ -173,7 +209,7 @@ class JitterBuffer:
         assert self._play is not None
         self._play += units
         self.skipped += units
-        self._frames_since_change = 0
+        self._frames_since_change = self._idle = 0
         for place in [place for place in self._packets if self._ends(place) <= self._play]:
             del self._packets[place]
 
@@ -186,12 +222,20 @@ class JitterBuffer:
         self._late_since = None
         if self._play is None:
             place = self._end
-            self._begin_at = (clock + _FIRST_DELAY) / CLOCK_RATE
+            self._begin_at = (clock + self._best_phase) / CLOCK_RATE
         else:
-            place = max(self._end, self._play + int(self._wanted))
+            frames = math.ceil(self._wanted / FRAME)  # whole ones: none is cut out of two packets
+            place = max(self._end, self._play + frames * FRAME)
         self._arrivals.clear()
         self._earliest = math.inf
         return place
+
+    def _last_part(self, place: int, units: int) -> int:
+        """How far into a frame the last packet begins that it is cut of, when packets of so many
+        units follow one another from this place on; of the worst frame."""
+        common = math.gcd(units, FRAME)
+        begin = min(self._packets, default=place) if self._play is None else self._play
+        return FRAME - common + (place - begin) % common if common else 0
 
     def _arrived(self, now: float, difference: float) -> None:
         last = self._arrivals[-1] if self._arrivals else None

@@ -41,7 +41,7 @@ class Media:
         self._silence = SilenceWatch(timeout)
         self._srtp: Srtp | None = None
         self._malformed_reports = 0
-        self._ticked: float | None = None
+        self._heard_at: float | None = None  # s: the last hear()
         self._drained_at = 0.0
 
     def apply(self, negotiated: Negotiated, now: float, *, early: bool = False) -> None:
@@ -61,32 +61,53 @@ class Media:
         if is_rtcp(data):
             self._receive_rtcp(data, source, now)
             return []
-        timely = now >= self._drained_at and (self._ticked is None or now - self._ticked < _STALL)
+        timely = now >= self._drained_at and (
+            self._heard_at is None or now - self._heard_at < _STALL
+        )
         return self.listener.receive(data, source, now, self._srtp, timely=timely)
 
-    def tick(self, now: float, missed: int = 0) -> tuple[list[Datagram], list[bytes], list[Digit]]:
-        """Every 20 ms: what to send, what is heard (PCM), which presses ended by falling silent."""
-        self._ticked = now
-        if missed * _TICK >= _STALL:
-            self._drained_at = now + _DRAIN
-        heard: list[bytes] = []
+    def say(self, now: float, missed: int = 0) -> list[Datagram]:
+        """Every 20 ms, on a schedule that never moves: what to send."""
         sending: list[Datagram] = []
         negotiated = self.negotiated
         if negotiated is None:
-            return sending, heard, []
+            return sending
         for late in range(missed, -1, -1):
-            due = now - late * _TICK
             if late > _MAX_CATCH_UP:
                 self.speaker.skip()
-                if negotiated.receives:
-                    self.listener.skip(due)
-                continue
-            sending += self._outgoing(negotiated)
-            if negotiated.receives:
-                heard.append(self.listener.pull(due))
+            else:
+                sending += self._outgoing(negotiated)
         if self.reports.is_due(now) and not is_hold_address(negotiated.remote):
             sending.append(self._report(negotiated, now))
-        return sending, heard, self.listener.dtmf.advance(now)
+        return sending
+
+    def hear(self, now: float, missed: int = 0) -> tuple[list[bytes], list[Digit]]:
+        """Every 20 ms: what is heard (PCM), and which presses ended by falling silent."""
+        self._heard_at = now
+        if missed * _TICK >= _STALL:
+            self._drained_at = now + _DRAIN
+        heard: list[bytes] = []
+        negotiated = self.negotiated
+        if negotiated is None:
+            return heard, []
+        if negotiated.receives:
+            for late in range(missed, -1, -1):
+                due = now - late * _TICK
+                if late > _MAX_CATCH_UP:
+                    self.listener.skip(due)
+                else:
+                    heard.append(self.listener.pull(due))
+        return heard, self.listener.dtmf.advance(now)
+
+    @property
+    def begins_at(self) -> float | None:
+        """When the next hear() had best come, as the first packet is here; None: no matter."""
+        return self.listener.buffer.begins_at
+
+    @property
+    def phase(self) -> float:
+        """How much later hear() comes than it had best come, in s; less than a tick."""
+        return self.listener.buffer.phase
 
     def is_silent(self, now: float) -> bool:
         """Nothing came for too long though it was due. True once."""

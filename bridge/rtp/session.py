@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import cast
@@ -12,11 +13,16 @@ from bridge.rtp.dtmf import Digit
 from bridge.rtp.media import Datagram, Media
 from bridge.rtp.ports import PortRange
 from bridge.rtp.quality import Quality
-from bridge.rtp.ticker import Ticker
+from bridge.rtp.ticker import INTERVAL, Ticker
 from bridge.sdp import MediaAddress, Negotiated
 
 Tap = Callable[[bool, bytes, MediaAddress, MediaAddress], None]
 """(sent by us, the datagram as on the wire, our address, theirs)"""
+
+_STEP = 0.001  # s
+_LATE = 0.004  # s: a tick that much later than due
+_READING = 0.001  # s
+_IN_STEP = 0.0015  # s from the best moment: nothing is moved
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +30,7 @@ log = logging.getLogger(__name__)
 class MediaSession:
     """Plays PCM to the other side and gives what it says, 20 ms at a time (16 bit, mono).
 
-    Callbacks run in the event loop, on the pacer's time: they must not block. None comes after
+    Callbacks run in the event loop, on the ticker's time: they must not block. None comes after
     close().
     """
 
@@ -45,6 +51,7 @@ class MediaSession:
         self._ports = ports
         self._media = media
         self._clock = time.monotonic
+        self._loop = asyncio.get_running_loop()
         self._ticker = Ticker.of_loop()
         self._sockets: list[_Socket] = []
         self._waiting: list[asyncio.Future[None]] = []
@@ -103,7 +110,8 @@ class MediaSession:
         begins = self._media.negotiated is None
         self._media.apply(negotiated, self._clock(), early=early)
         if begins:
-            self._ticker.add(self._tick)
+            self._ticker.add(self._say)
+            self._ticker.add(self._hear)
 
     def play(self, pcm: bytes) -> None:
         """Queues PCM of any length. Time goes on while nothing may be sent: what falls into a hold
@@ -150,7 +158,8 @@ class MediaSession:
             return
         self._send(self._media.farewell())
         self._closed = True
-        self._ticker.remove(self._tick)
+        self._ticker.remove(self._say)
+        self._ticker.remove(self._hear)
         for opened in self._sockets:
             opened.close()
         self._ports.give_back(self.local_port)
@@ -163,18 +172,38 @@ class MediaSession:
             if opened.is_open:
                 await opened.closed
 
-    def _tick(self, due: float, missed: int) -> None:
-        # On the schedule's time: a tick that comes late is no packet that came early.
-        sending, heard, digits = self._media.tick(due, missed)
-        self._send(sending)
+    # On the schedule's time: a tick that comes late is no packet that came early. There are two of
+    # them, as only hearing follows the other side's clock: two sessions that followed each other
+    # with what they send would run away together.
+
+    def _say(self, due: float, missed: int) -> None:
+        self._send(self._media.say(due, missed))
+        if self._waiting and not self.queued_ms:
+            self._release()
+
+    def _hear(self, due: float, missed: int) -> None:
+        if self._clock() - due > _LATE:  # what came meanwhile is read first: timers do not wait
+            self._loop.call_later(_READING, self._hear_now, due, missed)
+        else:
+            self._hear_now(due, missed)
+
+    def _hear_now(self, due: float, missed: int) -> None:
+        if self._closed:
+            return
+        heard, digits = self._media.hear(due, missed)
         for pcm in heard:
             if self.on_frame is not None and not self._closed:
                 self.on_frame(pcm)
         self._dialled(digits)
-        if self._waiting and not self.queued_ms:
-            self._release()
+        self._keep_step(due)
         if self._media.is_silent(due) and self.on_timeout is not None and not self._closed:
             self.on_timeout()
+
+    def _keep_step(self, due: float) -> None:
+        """With the sender's clock, a millisecond a tick: nobody hears that."""
+        off = self._media.phase
+        if abs(off) > _IN_STEP and not self._closed:
+            self._ticker.move(self._hear, due + INTERVAL - math.copysign(_STEP, off))
 
     def _received(self, data: bytes, source: MediaAddress, index: int) -> None:
         if self._closed:
@@ -182,6 +211,8 @@ class MediaSession:
         if self.tap is not None:
             self.tap(False, data, self._local[index], source)
         self._dialled(self._media.receive(data, source, self._clock()))
+        if self._media.begins_at is not None:
+            self._ticker.move(self._hear, self._media.begins_at)
 
     def _dialled(self, digits: list[Digit]) -> None:
         for digit, ms in digits:

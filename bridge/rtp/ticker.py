@@ -1,7 +1,7 @@
 """One timer for all calls of a process: each of them is called every 20 ms, on a fixed schedule.
 
-The calls are spread over the 20 ms, so that four hundred of them do not wait for one another. The
-schedule is absolute: lateness of one tick does not move the next one, and ticks that a stall has
+The calls are spread over the 20 ms, so that four hundred of them do not wait for one another; a call
+may move to where its packets come. The schedule is absolute: lateness of one tick does not move the next one, and ticks that a stall has
 swallowed are told as `missed` instead of being made up for one by one.
 """
 
@@ -16,6 +16,8 @@ from weakref import WeakKeyDictionary
 
 INTERVAL = 0.02  # s
 _SLOTS = 20  # of a millisecond
+_CROWD = 2.0  # times its share of the calls: more than that no slot takes from others
+_ALWAYS = 4  # calls, however few there are in all
 _EARLY = 0.0005  # s: timers count milliseconds; waiting for the rest would take another one
 
 Tick = Callable[[float, int], None]
@@ -61,6 +63,7 @@ class Ticker:
         self._loop = loop
         self._clock = clock
         self._slots: list[list[Tick]] = [[] for _ in range(_SLOTS)]
+        self._not_before: dict[Tick, float] = {}  # of those that have just moved, s
         self._due = [0.0] * _SLOTS
         self._timer: asyncio.TimerHandle | None = None
 
@@ -84,8 +87,31 @@ class Ticker:
         self._slots[slot].append(tick)
         self._arm(now)
 
+    def move(self, tick: Tick, due: float) -> None:
+        """Call it next at `due` (s), within 40 ms from now, and every 20 ms from then on.
+
+        To the millisecond; later than `due` where too many are called then already.
+        """
+        here = next((index for index, slot in enumerate(self._slots) if tick in slot), None)
+        if here is None:
+            return
+        slot = math.ceil(due / INTERVAL % 1 * _SLOTS - 1e-6) % _SLOTS
+        crowd = max(_ALWAYS, _CROWD * len(self) / _SLOTS)
+        while slot != here and len(self._slots[slot]) >= crowd:
+            slot = (slot + 1) % _SLOTS
+        self._not_before[tick] = due - _EARLY
+        if slot == here:
+            return
+        self._slots[here] = [other for other in self._slots[here] if other != tick]
+        now = self._clock()
+        if not self._slots[slot]:
+            self._due[slot] = self._next_of(slot, now)
+        self._slots[slot].append(tick)
+        self._arm(now)
+
     def remove(self, tick: Tick) -> None:
         """Safe to repeat; also from within a tick."""
+        self._not_before.pop(tick, None)
         for index, slot in enumerate(self._slots):
             if tick in slot:
                 # A copy: the old list may just be walked through.
@@ -121,6 +147,8 @@ class Ticker:
         self._due[index] = due + INTERVAL
         self.lateness.missed += missed * len(self._slots[index])
         for tick in self._slots[index]:
+            if self._not_before and due < self._not_before.pop(tick, 0.0):
+                continue
             self.lateness.add((self._clock() - due + missed * INTERVAL) * 1000)
             try:
                 tick(due, missed)

@@ -241,9 +241,8 @@ async def test_atlas_that_is_not_heard_but_answers_stays(
         at=phone.at(20),
         data={"role": "atlas", "generation": 1},
     )
-    asked = world.steps().count(Step.TELL_ATLAS)
     await world.tell(call.id, unheard)
-    await world.until(Step.TELL_ATLAS, asked + 1)
+    await world.until_atlas_told(PING_RPC)
     await phone.hang_up(call.id, 25)
     await call.result()
     assert Step.DISPATCH_AGENT not in world.steps()

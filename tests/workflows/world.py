@@ -132,6 +132,13 @@ class World:
                 self._news.clear()
                 await self._news.wait()
 
+    async def until_atlas_told(self, method: str) -> None:
+        """Wait until Atlas was told this; other tellings may come before it."""
+        async with asyncio.timeout(20):
+            while all(each.method != method for each in self.orders(Step.TELL_ATLAS)):
+                self._news.clear()
+                await self._news.wait()
+
     async def until_status(self, status: CallStatus) -> None:
         """Wait until the store was told that the call has this status."""
         async with asyncio.timeout(20):

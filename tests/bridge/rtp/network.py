@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -62,13 +63,19 @@ class Played:
 
 
 def play(
-    buffer: JitterBuffer, arrivals: list[Arrival], seconds: float, phase: float = 0.003
+    buffer: JitterBuffer,
+    arrivals: list[Arrival],
+    seconds: float,
+    phase: float = 0.003,
+    *,
+    follows: bool = True,
 ) -> Played:
-    """Ticks every 20 ms until `seconds`; each packet is put at its time."""
+    """Ticks every 20 ms until `seconds`, which keep step with the packets as a session's do, if it
+    `follows`; each packet is put at its time."""
     waiting = sorted(arrivals, key=lambda arrival: arrival.at)
     played = Played()
-    index = tick = 0
-    while (now := phase + tick * TICK) < seconds:
+    index, now = 0, phase
+    while now < seconds:
         while index < len(waiting) and waiting[index].at <= now:
             came = waiting[index]
             buffer.put(came.sequence, came.timestamp, 0, came.payload, came.at)
@@ -77,7 +84,9 @@ def play(
         assert sum(map(_units, pieces)) == FRAME
         played.frames.append((now, _number(pieces)))
         played.delays.append((now, buffer.delay_ms))
-        tick += 1
+        now += TICK
+        if follows and abs(buffer.phase) > 0.0015:
+            now -= math.copysign(0.001, buffer.phase)
     return played
 
 

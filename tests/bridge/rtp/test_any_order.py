@@ -77,7 +77,8 @@ def test_frames_stay_whole(steps: list[object]) -> None:
             now += 0.02 * (step + 1)
             negotiated = media.negotiated
             assert negotiated is not None
-            sending, heard, _ = media.tick(now, step)
+            sending = media.say(now, step)
+            heard, _ = media.hear(now, step)
             size = media.listener.sample_rate // 50 * 2
             assert {len(pcm) for pcm in heard} <= {size}
             assert bool(heard) == negotiated.receives

@@ -113,7 +113,7 @@ async def hear_a_tone(impairment: Impairment) -> tuple[bytes, float]:
 
 async def test_speech_keeps_its_order_and_its_time_through_jitter() -> None:
     async with talking(impaired=True) as (here, there, proxy):
-        proxy.to_left = Impairment(jitter=0.04, duplication=0.1)
+        proxy.to_left = Impairment(jitter=0.04, duplication=0.2)
         said = speech(2)
         there.media.play(said)
         await asyncio.sleep(2.3)

@@ -27,11 +27,34 @@ def in_order(heard: Played) -> bool:
 
 @pytest.mark.parametrize("ptime", [10, 20, 30, 40, 60])
 def test_an_even_stream_loses_nothing_and_waits_little(ptime: int) -> None:
-    buffer, heard = played(list(stream(10, ptime=ptime)), 10)
+    buffer, heard = played(list(stream(10, ptime=ptime)), 9.9)
     assert heard.missing(since=0.1) == 0
     assert in_order(heard)
     assert buffer.late == buffer.inserted == 0
     assert heard.delay(since=1) <= 50
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.004, 0.009, 0.0125, 0.019])
+def test_ticks_that_keep_step_wait_for_milliseconds(phase: float) -> None:
+    """Wherever they were at first; without it up to 20 ms more."""
+    buffer = JitterBuffer()
+    heard = play(buffer, list(stream(5)), 5, phase)
+    assert heard.missing(since=0.1) <= 1  # a frame's worth that was of no use
+    assert buffer.late == 0
+    assert heard.delay(since=4) <= 10
+    out_of_step = play(JitterBuffer(), list(stream(5)), 5, phase, follows=False)
+    assert out_of_step.missing(since=0.1) == 0
+    assert out_of_step.delay(since=1) <= 30
+
+
+def test_what_waited_to_be_believed_is_no_delay() -> None:
+    """The first packet may wait for a second one from the same source."""
+    buffer = JitterBuffer()
+    first, *others = stream(2)
+    buffer.put(first.sequence, first.timestamp, 0, first.payload, first.at)
+    heard = play(buffer, others, 2, phase=others[0].at + 0.012)
+    assert heard.delay() <= 12.1
+    assert heard.missing() == 0
 
 
 @pytest.mark.parametrize(("jitter", "most"), [(0.02, 60), (0.06, 100), (0.12, 160)])

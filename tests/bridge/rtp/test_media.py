@@ -68,7 +68,8 @@ class Call:
                 self.tick(side, other)
 
     def tick(self, side: Side, other: Side, missed: int = 0) -> None:
-        sending, heard, digits = side.media.tick(self.now, missed)
+        sending = side.media.say(self.now, missed)
+        heard, digits = side.media.hear(self.now, missed)
         side.heard += b"".join(heard)
         side.digits += digits
         if side.media.is_silent(self.now):
@@ -341,7 +342,8 @@ def test_a_stall_of_our_own_is_no_jitter_of_the_network() -> None:
     before = call.here.media.quality()
     waiting = []
     for _ in range(25):
-        waiting += call.there.media.tick(call.now)[0]
+        waiting += call.there.media.say(call.now)
+        call.there.media.hear(call.now)
         call.now += TICK
     for datagram in waiting:
         call.here.media.receive(datagram.data, THERE, call.now)

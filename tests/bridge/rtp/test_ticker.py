@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -127,6 +128,63 @@ def test_calls_come_and_go_within_ticks_and_nothing_runs_without_them(
     wakes = loop.wakes
     loop.run(10.0)
     assert loop.wakes == wakes
+
+
+@pytest.mark.parametrize("later", [0.0043, 0.011, 0.0199, 0.027])
+def test_a_call_moves_to_where_it_wants_to_be(loop: Loop, ticker: Ticker, later: float) -> None:
+    call, other = Call(loop), Call(loop)
+    ticker.add(call)
+    ticker.add(other)
+    loop.run(1.0)
+    ticker.move(call, wanted := loop.now + later)
+    before = len(call.at)
+    loop.run(1.0)
+    assert 0 <= call.at[before] - wanted < 0.0011
+    steps = [after - earlier for earlier, after in pairwise(call.at[before:])]
+    assert max(abs(step - INTERVAL) for step in steps) < 1e-6
+    assert call.missed == other.missed == 0
+    assert len(other.at) == pytest.approx(100, abs=1)
+
+
+@pytest.mark.parametrize("step", [0.001, -0.001])
+def test_a_call_that_keeps_step_never_ticks_twice_or_not_at_all(
+    loop: Loop, ticker: Ticker, step: float
+) -> None:
+    at: list[float] = []
+
+    def tick(due: float, missed: int) -> None:
+        at.append(due)
+        ticker.move(tick, due + INTERVAL + step)
+
+    ticker.add(tick)
+    for _ in range(7):
+        ticker.add(Call(loop))
+    loop.run(2.0)
+    steps = {round(after - before, 4) for before, after in pairwise(at)}
+    assert steps == {round(INTERVAL + step, 4)}
+
+
+def test_no_moment_is_for_everyone(loop: Loop, ticker: Ticker) -> None:
+    """As of a carrier that sends all its calls' packets in one burst."""
+    calls = [Call(loop) for _ in range(100)]
+    for call in calls:
+        ticker.add(call)
+    loop.run(1.0)
+    for call in calls:
+        ticker.move(call, loop.now + 0.01)
+    loop.run(1.0)
+    phases = Counter(round(call.at[-1] % INTERVAL, 4) for call in calls)
+    assert max(phases.values()) <= 15
+    assert all(98 <= len(call.at) <= 102 for call in calls)
+
+
+def test_who_has_gone_does_not_come_back_by_moving(loop: Loop, ticker: Ticker) -> None:
+    call = Call(loop)
+    ticker.add(call)
+    ticker.remove(call)
+    ticker.move(call, loop.now + 0.01)
+    loop.run(1.0)
+    assert call.at == []
 
 
 async def test_a_loop_has_one() -> None:
