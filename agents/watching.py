@@ -32,7 +32,8 @@ _NO_ANSWER = {
 
 
 class CallWatch:
-    """Watches the phone, if the human is one, and with `agents` the call's current Atlas."""
+    """Watches the phone, if the human is one, and the call's current agent of the role `watches`.
+    Each agent watches the other."""
 
     def __init__(
         self,
@@ -41,14 +42,14 @@ class CallWatch:
         call_id: str,
         tell: Callable[[FactKind, dict[str, Any]], None],
         *,
-        agents: bool,
+        watches: AgentRole,
     ) -> None:
         self._ctx = ctx
         self._room = ctx.room
         self._human_identity = human_identity
         self._call_id = call_id
         self._tell = tell
-        self._agents = agents
+        self._watches = watches
         self._watch = Watch(ping=self._ping, can_hear=self._is_connected, on_lost=self._lost)
 
     def start(self) -> None:
@@ -90,10 +91,10 @@ class CallWatch:
 
     def _is_current(self, identity: str) -> bool:
         agent = parse_agent_identity(identity)
-        if not self._agents or agent is None or agent[0] is not AgentRole.ATLAS:
+        if agent is None or agent[0] is not self._watches:
             return False
         # A LiveKit that was restarted has forgotten the metadata; the workflow writes it again.
-        current = RoomMetadata.parse(self._room.metadata).generation.get(AgentRole.ATLAS)
+        current = RoomMetadata.parse(self._room.metadata).generation.get(self._watches)
         return current is None or current == agent[1]
 
     def _is_connected(self) -> bool:

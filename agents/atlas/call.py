@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 from livekit.agents import AutoSubscribe, JobContext
 
+from agents.atlas.caller_turns import CallerTurns
 from agents.atlas.commands import Commands
 from agents.atlas.conversation import Conversation
 from agents.atlas.floor import Closed, Floor
@@ -25,7 +26,7 @@ from agents.turns import TurnPoster
 from agents.watching import CallWatch
 from contract.assistants import Assistant
 from contract.facts import FactKind
-from contract.identity import agent_identity
+from contract.identity import AgentRole, agent_identity
 from contract.rooms import Gate, JobMetadata
 from engine.settings import EngineSettings
 
@@ -50,6 +51,7 @@ class AtlasCall:
         self._groq = groq_client(settings.groq_api_key, settings.groq_base_url)
         self._presence: Presence | None = None
         self._turns: TurnPoster | None = None
+        self._caller_turns: CallerTurns | None = None
         self._conversation: Conversation | None = None
         self._human: Human | None = None
         self._line: Line | None = None
@@ -87,6 +89,8 @@ class AtlasCall:
             await self._sip_phone.aclose()
         if self._conversation is not None:
             await self._conversation.aclose()
+        if self._caller_turns is not None:
+            await self._caller_turns.aclose()
         if self._presence is not None:
             usage = self._conversation.usage() if self._conversation else []
             self._presence.tell(FactKind.USAGE_REPORTED, items=usage)
@@ -117,7 +121,11 @@ class AtlasCall:
     async def _converse(self, presence: Presence, assistant: Assistant) -> None:
         self._turns = self._turn_poster()
         self._turns.start()
-        conversation = self._conversation = self._make_conversation(assistant, self._turns)
+        turns = self._caller_turns = CallerTurns(
+            self._ctx.room, self._job.human_identity, self._turns.add
+        )
+        turns.start()
+        conversation = self._conversation = self._make_conversation(assistant, turns)
         await conversation.start(self._ctx.room, self._job.human_identity)
         hold = HoldMode(conversation.floor, conversation.voice)
         self._line = Line(
@@ -150,11 +158,15 @@ class AtlasCall:
         )
         self._human.start()
         self._watch = CallWatch(
-            self._ctx, self._job.human_identity, self._job.call_id, self._tell, agents=False
+            self._ctx,
+            self._job.human_identity,
+            self._job.call_id,
+            self._tell,
+            watches=AgentRole.MEDIA_BOT,
         )
         self._watch.start()
 
-    def _make_conversation(self, assistant: Assistant, turns: TurnPoster) -> Conversation:
+    def _make_conversation(self, assistant: Assistant, turns: CallerTurns) -> Conversation:
         language = self._job.language or assistant.language
         vendors = Vendors(self._settings, self._http, self._groq)
         session, floor = make_session(assistant, language, vendors), Floor()

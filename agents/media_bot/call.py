@@ -16,6 +16,7 @@ from agents.media_bot.settings import MediaBotSettings
 from agents.presence import Presence
 from agents.watching import CallWatch
 from contract.facts import FactKind
+from contract.identity import AgentRole
 from contract.rooms import JobMetadata
 
 
@@ -40,7 +41,11 @@ class MediaBotCall:
         self._presence.appear({})
         self._presence.tell(FactKind.AGENT_READY)
         self._watch = CallWatch(
-            self._ctx, self._job.human_identity, self._job.call_id, self._tell, agents=True
+            self._ctx,
+            self._job.human_identity,
+            self._job.call_id,
+            self._tell,
+            watches=AgentRole.ATLAS,
         )
         self._watch.start()
         self._track = MediaTrack(self._ctx.room)

@@ -33,6 +33,7 @@ class RoomDouble(rtc.EventEmitter[str]):
         super().__init__()
         self.remote_participants: dict[str, Any] = {person.identity: person for person in people}
         self.connection_state = rtc.ConnectionState.CONN_CONNECTED
+        self.metadata = ""
 
     def enter(self, person: Person) -> None:
         self.remote_participants[person.identity] = person
@@ -47,6 +48,10 @@ class RoomDouble(rtc.EventEmitter[str]):
         changed = {name.replace("_", "."): value for name, value in attributes.items()}
         person.attributes |= changed
         self.emit("participant_attributes_changed", changed, person)
+
+    def describe(self, metadata: str) -> None:
+        self.metadata = metadata
+        self.emit("room_metadata_changed", "", metadata)
 
     def send(self, topic: str, text: str = "", sender: Person | None = None) -> None:
         self.emit("data_received", Packet(topic, text.encode(), sender))

@@ -10,6 +10,7 @@ from livekit.agents import JobContext
 
 from agents.watching import CallWatch
 from contract.facts import FactKind
+from contract.identity import AgentRole
 from contract.rooms import RoomMetadata, Topic
 from tests.agents import virtual_clock
 from tests.agents.room_double import SIP, STANDARD, Person, RoomDouble
@@ -20,7 +21,7 @@ CALL = "call_1"
 class Stage:
     """A room whose people never answer a ping; LiveKit lists them all, unless it is away."""
 
-    def __init__(self, *people: Person, agents: bool = True) -> None:
+    def __init__(self, *people: Person, watches: AgentRole = AgentRole.ATLAS) -> None:
         self.room: Any = RoomDouble(*people)
         self.room.name, self.room.metadata = CALL, ""
         self.room.local_participant = SimpleNamespace(perform_rpc=self._perform_rpc)
@@ -33,7 +34,7 @@ class Stage:
             "phone",
             CALL,
             lambda kind, data: self.told.append((kind, data)),
-            agents=agents,
+            watches=watches,
         )
         self.watch.start()
 
@@ -86,19 +87,18 @@ def test_whose_phone_is_not_the_bridges_need_not_beat(other: Person) -> None:
     virtual_clock.run(story())
 
 
-def test_only_the_current_atlas_is_missed_and_only_by_who_watches_agents() -> None:
+@pytest.mark.parametrize("role", AgentRole)
+def test_only_the_current_agent_of_the_other_role_is_missed(role: AgentRole) -> None:
     async def story() -> None:
-        old, new = Person("atlas-1"), Person("atlas-2")
-        stage, atlas = Stage(old, new), Stage(old, new, agents=False)
-        for each in (stage, atlas):
-            each.room.metadata = RoomMetadata(generation={"atlas": 2}).to_json()
-            each.room.send(Topic.AGENT_ALIVE, "{}", old)
-            each.room.send(Topic.AGENT_ALIVE, "{}", new)
+        people = [Person(f"{each.value}-{number}") for each in AgentRole for number in (1, 2)]
+        stage = Stage(*people, watches=role)
+        metadata = RoomMetadata(generation=dict.fromkeys(AgentRole, 2))
+        stage.room.metadata = metadata.to_json()
+        for person in people:
+            stage.room.send(Topic.AGENT_ALIVE, "{}", person)
         await asyncio.sleep(5)
-        assert stage.told == [(FactKind.AGENT_LOST, {"role": "atlas", "generation": 2})]
-        assert atlas.told == []
+        assert stage.told == [(FactKind.AGENT_LOST, {"role": role.value, "generation": 2})]
         await stage.watch.aclose()
-        await atlas.watch.aclose()
 
     virtual_clock.run(story())
 

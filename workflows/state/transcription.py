@@ -9,6 +9,7 @@ from contract.identity import AgentRole
 from workflows.state.agents import Agents
 from workflows.state.core import CallCore
 
+_CALLER = "caller"  # as turns call the call's human, whatever the identity
 _LONGEST_SENTENCE = 300
 _SHOWN = ("provider", "fallback", "turns", "compound")
 
@@ -36,10 +37,11 @@ class Transcription:
 
     def told(self, fact: Fact) -> None:
         data = fact.data
-        is_human = str(data.get("participant", "")) == self._core.request.human_identity
+        who = str(data.get("participant", ""))
+        is_human = who in (self._core.request.human_identity, _CALLER)
         if is_human and fact.kind is not FactKind.NEGATIVE_RUN:
             self._hears(fact)
-        speaker = "caller" if is_human else _further_human(str(data.get("participant", "")))
+        speaker = _CALLER if is_human else _further_human(who)
         shown: dict[str, Any] = {name: data[name] for name in _SHOWN if name in data}
         text = str(data.get("detail", ""))[:_LONGEST_SENTENCE]
         # A provider may come and go.
