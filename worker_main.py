@@ -31,6 +31,7 @@ from activities.call_log import CallLog
 from activities.call_records import CallRecordActivities
 from activities.dialling_desk import DiallingDesk
 from activities.job_metadata import JobMetadataWriter
+from activities.media import MediaActivities
 from activities.outside import Outside
 from activities.phones import PhoneActivities
 from activities.prices import PriceTable
@@ -150,10 +151,13 @@ def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[...
     jobs = JobMetadataWriter(settings.call_token_secret)
     agents = AgentActivities(livekit, jobs)
     rooms = RoomActivities(livekit, agents, jobs)
-    records = CallRecordActivities(database, settings.default_assistant_id)
+    records = CallRecordActivities(
+        database, settings.default_assistant_id, settings.media_assets_url
+    )
     billing = BillingActivities(database, PriceTable.load())
     recording = RecordingActivities(outside.egress, outside.bucket)
     phones = PhoneActivities(livekit, database)
+    media = MediaActivities(livekit)
     watch = RoomWatchActivities(livekit, database, outside.temporal)
     return [
         rooms.open_room,
@@ -171,6 +175,7 @@ def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[...
         phones.look_for_phone,
         phones.tell_phone,
         phones.write_hold,
+        media.write_media,
         recording.start_egress,
         recording.find_egress,
         recording.stop_egress,

@@ -21,9 +21,12 @@ from store.recordings import Recordings
 class CallRecordActivities:
     """The store's record of a call. Everything here may be done twice without harm."""
 
-    def __init__(self, database: Database, default_assistant_id: str) -> None:
+    def __init__(
+        self, database: Database, default_assistant_id: str, media_assets_url: str
+    ) -> None:
         self._database = database
         self._default = default_assistant_id
+        self._assets_url = media_assets_url
 
     @activity.defn(name=Step.WRITE_RECORD)
     async def write_record(self, update: WriteRecord) -> None:
@@ -59,6 +62,7 @@ class CallRecordActivities:
                 language=str(found.config.get("language", "en-US")),
                 max_duration_seconds=float(found.config.get("max_duration_seconds", 3600.0)),
                 transcribe=found.transcribe,
+                media=found.media(self._assets_url),
             )
             await Calls(session).set_assistant(wish.call_id, chosen)
         return chosen

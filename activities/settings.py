@@ -5,10 +5,16 @@ from datetime import timedelta
 from pydantic import Field
 
 from bridge.settings import BridgeSettings
-from engine.settings import DatabaseSettings, EngineSettings, LiveKitSettings, StorageSettings
+from engine.settings import (
+    DatabaseSettings,
+    EngineSettings,
+    LiveKitSettings,
+    MediaSettings,
+    StorageSettings,
+)
 
 
-class WorkerSettings(EngineSettings, LiveKitSettings, StorageSettings):
+class WorkerSettings(MediaSettings, EngineSettings, LiveKitSettings, StorageSettings):
     """What the Temporal worker needs to know."""
 
     egress_api_url: str = Field(

@@ -27,6 +27,7 @@ from api.idempotency import REPLAYED
 from api.installation import endpoints as installation
 from api.keys import endpoints as keys
 from api.livekit_events import endpoints as livekit_events
+from api.media_assets import endpoints as media_assets
 from api.numbers import endpoints as numbers
 from api.openapi_document import document_of
 from api.outbound_calls import endpoints as outbound_calls
@@ -70,6 +71,7 @@ _RESOURCES = (
     trunks,
     numbers,
     keys,
+    media_assets,
     livekit_events,
     turns,
     codec,

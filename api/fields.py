@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -73,6 +74,32 @@ TrunkId = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$"),
     Field(description="A trunk's id: a slug.", examples=["mumbai"]),
+]
+
+
+def _is_an_asset_address(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_whole = False
+    plain = text.isascii() and text.isprintable() and not set(text) & set(' \\"<>^`{|}')
+    if not is_whole or not plain:
+        raise ValueError("must be the whole address of a file, https://…")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must have no user and no password in it")
+    return text
+
+
+AssetUrl = Annotated[
+    str,
+    Field(
+        max_length=2048,
+        description="An MP3, WAV, OGG or FLAC file that Media Bot loads: https and public, or of a "
+        "host that the operator allows. What else is wrong with it is told in the timeline.",
+        examples=["https://assets.example/music.mp3"],
+    ),
+    AfterValidator(_is_an_asset_address),
 ]
 
 

@@ -53,6 +53,22 @@ class CallNotHeld(CallRefuses):
         )
 
 
+class CallOnHold(CallRefuses):
+    code = "call-on-hold"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The call is on hold, and who is held hears the hold music; resume it first."
+        )
+
+
+class ClipReplaced(CallRefuses):
+    code = "clip-replaced"
+
+    def __init__(self) -> None:
+        super().__init__("Another clip, or a hold, came in between.")
+
+
 class NoPhoneLeg(CallRefuses):
     code = "no-phone-leg"
 
@@ -77,7 +93,15 @@ class TransferRefused(CallRefuses):
         )
 
 
-_REFUSALS = (CallEnded, CallNotAnswered, CallNotHeld, CallNotTranscribed, NoPhoneLeg)
+_REFUSALS = (
+    CallEnded,
+    CallNotAnswered,
+    CallNotHeld,
+    CallNotTranscribed,
+    NoPhoneLeg,
+    CallOnHold,
+    ClipReplaced,
+)
 _LONGEST_WHY = 200
 # The call ended while it worked on the update.
 _OVERTAKEN = "AcceptedUpdateCompletedWorkflow"

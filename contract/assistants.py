@@ -115,8 +115,21 @@ class HttpTool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldCallerTool:
+    """The assistant puts the caller on hold: says `before`, and after the hold `after`. The hold
+    ends after `seconds`, or by POST /calls/{id}/resume."""
+
+    enabled: bool = False
+    description: str = "Put the caller on hold when they ask for a moment to look something up."
+    before: str = "One moment, please."
+    after: str = "Thank you for waiting."
+    seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolOptions:
     end_call: EndCallTool = EndCallTool()
+    hold_caller: HoldCallerTool = HoldCallerTool()
     http: tuple[HttpTool, ...] = ()
 
 
@@ -131,6 +144,14 @@ class TranscriptionOptions:
     # strongly negative run (contract.facts: NEGATIVE_RUN).
     negative_turns: int = 3
     negative_compound: float = -0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaOptions:
+    """What Media Bot plays in this assistant's calls."""
+
+    hold_music_url: str | None = None  # None: the default music
+    ringback: bool = False  # to who waits for Atlas: web callers, and phones that call us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +170,7 @@ class Assistant:
     silence: SilenceOptions = SilenceOptions()
     fillers: FillerOptions = FillerOptions()
     tools: ToolOptions = ToolOptions()
+    media: MediaOptions = MediaOptions()
     text_input: bool = True
     transcribe: bool = False
     transcription: TranscriptionOptions = TranscriptionOptions()

@@ -10,6 +10,7 @@ from typing import Any
 from contract.endings import EndedBy, EndedReason
 from contract.holds import Holder
 from contract.identity import CALLER_IDENTITY
+from contract.media import CallMedia
 from contract.phone import PhoneOrder
 
 
@@ -74,6 +75,7 @@ class CallRequest:
     max_hold_seconds: float = 1800.0
     transcribe: bool = False  # live, by Media Bot
     phone: PhoneOrder | None = None  # of outbound calls over a trunk of kind `bridge`
+    media: CallMedia | None = None  # None: of calls that began before there was any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +118,29 @@ class HoldAnswer:
     """Who holds now; the call is held while somebody does."""
 
     holders: tuple[Holder, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayCommand:
+    """Update `play`: a clip for the human, beside the conversation."""
+
+    requested_by: str
+    asset_url: str = field(repr=False)  # may hold a signature
+    loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlayAnswer:
+    """`media.command_id` of the play, as the timeline tells what becomes of it."""
+
+    command_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopPlayingCommand:
+    """Update `stop_playing`: ends the clip, if there is one."""
+
+    requested_by: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class FactKind(StrEnum):
     OPENING_STARTED = "opening_started"
     ASSISTANT_ENDED = "assistant_ended"  # data: {reason}: the assistant's own end_call
     SILENCE_TIMEOUT = "silence_timeout"
+    HOLD_REQUESTED = "hold_requested"  # data: {seconds}: the assistant's own hold_caller
     USAGE_REPORTED = "usage_reported"  # data: {items: [UsageItem as dict]}
     # The phone. All but PHONE_LOST are the bridge's.
     RINGING = "ringing"  # data: {sip_status, early_media}

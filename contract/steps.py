@@ -14,8 +14,9 @@ from contract.calls import CallStatus, Direction, Provider, RecordingStatus, Tim
 from contract.endings import CallEnding
 from contract.facts import UsageItem
 from contract.identity import AgentRole
+from contract.media import CallMedia
 from contract.recordings import EgressSeen
-from contract.rooms import Gate, Opening
+from contract.rooms import Gate, MediaCommand, MediaPurpose, Opening
 
 
 class Step(StrEnum):
@@ -39,6 +40,8 @@ class Step(StrEnum):
     # activities/sip_phones.py
     TRANSFER_PHONE = "transfer_phone"  # TransferPhone -> PhoneTransferred
     PUT_OUT_PHONE = "put_out_phone"  # InRoom -> PhonePutOut
+    # activities/media.py
+    WRITE_MEDIA = "write_media"  # WriteMedia -> MediaWritten
     # activities/phones.py
     TAKE_LINE = "take_line"  # TakeLine -> LineTaken
     LOOK_FOR_PHONE = "look_for_phone"  # InRoom -> PhoneSeen
@@ -172,6 +175,26 @@ class HoldWritten:
     over: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteMedia:
+    """Order on the human's participant what Media Bot plays (contract.rooms). Idempotent."""
+
+    room_name: str
+    identity: str
+    command: MediaCommand
+    command_id: str
+    asset_url: str = field(default="", repr=False)  # may hold a signature
+    loop: bool = False
+    purpose: MediaPurpose | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaWritten:
+    """Not there: nobody to play to."""
+
+    is_there: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ChooseAssistant:
     """`agent_id` as the room's metadata had it; empty or unknown: the default assistant."""
@@ -188,6 +211,7 @@ class AssistantChosen:
     language: str
     max_duration_seconds: float
     transcribe: bool = False
+    media: CallMedia | None = None
 
 
 # ApplicationError type of WRITE_RECORD when the API has withdrawn the call's row.

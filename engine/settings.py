@@ -115,6 +115,17 @@ class DatabaseSettings(ProcessSettings):
     )
 
 
+class MediaSettings(ProcessSettings):
+    """Where the calls' default assets are, for whoever starts a call."""
+
+    media_assets_url: str = Field(
+        "",
+        pattern=rf"^$|{HTTP_URL}",
+        description="Base URL of the API as Media Bot reaches it, which has the default hold music "
+        "and tones; Media Bot's MEDIA_ASSET_HOSTS must name it. Empty: none are played.",
+    )
+
+
 class ToolSettings(ProcessSettings):
     """What the API and Atlas have to agree on about assistants' HTTP tools."""
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contract.identity import DEFAULT_TENANT
+from contract.media import CallMedia, media_of
 from store.cursors import Page, cursor_of, page_of, parts_of
 from store.errors import AssistantExists, AssistantInUse, AssistantUnknown
 from store.first_write import insert_if_absent
@@ -54,6 +55,9 @@ class StoredAssistant:
     @property
     def max_hold_seconds(self) -> float:
         return float(self.config.get("max_hold_seconds", _USUAL_MAX_HOLD_SECONDS))
+
+    def media(self, assets_url: str) -> CallMedia:
+        return media_of(assets_url, self.config)
 
 
 class Assistants:

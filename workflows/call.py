@@ -24,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.holds import HoldKeeper
     from workflows.journal import Journal
+    from workflows.media import MediaKeeper
     from workflows.phone import Phone
     from workflows.phone_controls import PhoneControls
     from workflows.record_keeper import RecordKeeper
@@ -46,6 +47,7 @@ class CallWorkflow(CallMessages):
         self._phone_controls = PhoneControls(self._state)
         self._holds = HoldKeeper(self._state)
         self._transcription = TranscriptionKeeper(self._state)
+        self._media = MediaKeeper(self._state)
         self._recording = RecordingLink(self._state)
 
     @workflow.run
@@ -53,6 +55,7 @@ class CallWorkflow(CallMessages):
         self._keeper.start()
         self._holds.start()
         self._transcription.start()
+        self._media.start()
         self._phone.start()
         try:
             await self._carry_the_call()
@@ -158,6 +161,8 @@ class CallWorkflow(CallMessages):
     async def _wrap_up(self) -> CallReport:
         self._holds.stop()
         self._transcription.stop()
+        self._media.stop()
+        await self._media.sound_the_end()
         await self._phone.end()  # first, so that nobody pays for our goodbyes
         if self._phone.may_live_on:
             await self._end_the_phone_by_its_room()

@@ -15,7 +15,10 @@ from contract.calls import (
     HoldCommand,
     LanguageAnswer,
     LanguageCommand,
+    PlayAnswer,
+    PlayCommand,
     RoomReady,
+    StopPlayingCommand,
     TransferAnswer,
     TransferCommand,
 )
@@ -23,6 +26,7 @@ from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.facts import Fact
 from workflows.call_state import CallState
 from workflows.holds import HoldKeeper, refuse_foreign_holder
+from workflows.media import MediaKeeper
 from workflows.phone_controls import PhoneControls, refusal
 from workflows.transcription import TranscriptionKeeper
 
@@ -35,6 +39,7 @@ class CallMessages:
 
     _state: CallState
     _holds: HoldKeeper
+    _media: MediaKeeper
     _phone_controls: PhoneControls
     _transcription: TranscriptionKeeper
 
@@ -108,6 +113,25 @@ class CallMessages:
     def _language_is_changeable(self, command: LanguageCommand) -> None:
         self._refuse_unless_talking()
         self._transcription.refuse_when_off()
+
+    # --- Clips -----------------------------------------------------------------------------------
+
+    @workflow.update(description="Play a clip to the human")
+    async def play(self, command: PlayCommand) -> PlayAnswer:
+        return await self._media.play(command)
+
+    @play.validator
+    def _play_is_possible(self, command: PlayCommand) -> None:
+        self._refuse_unless_talking()
+        self._media.refuse_while_held()
+
+    @workflow.update(description="End the clip")
+    async def stop_playing(self, command: StopPlayingCommand) -> None:
+        await self._media.stop_playing(command)
+
+    @stop_playing.validator
+    def _stop_is_possible(self, command: StopPlayingCommand) -> None:
+        self._refuse_unless_talking()
 
     # --- The phone -------------------------------------------------------------------------------
 

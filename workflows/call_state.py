@@ -14,6 +14,7 @@ from workflows.journal import Journal
 from workflows.state.agents import AgentPost, Agents
 from workflows.state.core import CallCore
 from workflows.state.holds import Holds
+from workflows.state.media import MediaFacts
 from workflows.state.people import People
 from workflows.state.phone import PhoneFacts
 from workflows.state.transcription import Transcription
@@ -36,6 +37,7 @@ class CallState(CallCore):
         self.people = People(self, self.phone)
         self.holds = Holds(self)
         self.transcription = Transcription(self, self.agents)
+        self.media = MediaFacts(self)
         self._seen: set[str] = set()
 
     @property
@@ -88,13 +90,15 @@ class CallState(CallCore):
             case FactKind.USAGE_REPORTED:
                 self.agents.report_usage(fact)
             case FactKind.PLAYBACK_STARTED | FactKind.PLAYBACK_ENDED | FactKind.PLAYBACK_FAILED:
-                self.note(fact, "platform", str(fact.data.get("detail", "")), is_flood=True)
+                self.media.told(fact)
             case (
                 FactKind.TRANSCRIPTION_DEGRADED
                 | FactKind.TRANSCRIPTION_RESTORED
                 | FactKind.NEGATIVE_RUN
             ):
                 self.transcription.told(fact)
+            case FactKind.HOLD_REQUESTED:
+                self.holds.asked_by_assistant(fact)
 
     def _apply_to_phone(self, fact: Fact) -> None:
         match fact.kind:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -14,6 +14,7 @@ from contract.holds import Holder
 from workflows import options, phone_steps, steps
 from workflows.call_state import CallState
 from workflows.phone_controls import refusal
+from workflows.waiting import within
 
 
 class HoldKeeper:
@@ -24,6 +25,7 @@ class HoldKeeper:
     def __init__(self, state: CallState) -> None:
         self._state = state
         self._tasks: list[asyncio.Task[None]] = []
+        self._was_missed = False  # nobody was there to be told
         self._told = self._wanted
         self._told_generation = 1
         self._begun = self._done = 0  # tellings
@@ -32,6 +34,7 @@ class HoldKeeper:
         self._tasks = [
             asyncio.create_task(self._tell_the_room()),
             asyncio.create_task(self._end_the_longest()),
+            asyncio.create_task(self._end_the_assistants()),
         ]
 
     def stop(self) -> None:
@@ -72,7 +75,8 @@ class HoldKeeper:
         """What is to be on the human's participant: whose holds, since which clash with the
         bridge, on which connection (a page that reloads has lost its attributes)."""
         holds = self._state.holds
-        return holds.ours, holds.crossed, self._state.people.sid if holds.ours else ""
+        is_for_this_one = bool(holds.ours) or self._was_missed
+        return holds.ours, holds.crossed, self._state.people.sid if is_for_this_one else ""
 
     @property
     def _has_successor(self) -> bool:
@@ -94,6 +98,7 @@ class HoldKeeper:
             await workflow.wait_condition(lambda: self._has_news)
             self._begun += 1
             wanted, hold = self._wanted, self._state.holds.next_state()
+            sid = self._state.people.sid
             self._told_generation = self._state.atlas.generation
             seq, is_written = hold.seq, True
             if wanted != self._told:
@@ -101,6 +106,11 @@ class HoldKeeper:
                     written = await phone_steps.write_hold(self._state, hold)
                     seq = written.seq
                     self._state.holds.written(seq, over=written.over)
+                    # Who comes back after the end of a hold must hear of it: Media Bot keeps them
+                    # apart until then. Calls from before hold isolation do without.
+                    has_isolation = self._state.request.media is not None
+                    self._was_missed = has_isolation and not written.is_there
+                    wanted = (*wanted[:2], sid if wanted[0] or self._was_missed else "")
                 except ActivityError as error:
                     workflow.logger.warning("The hold could not be written: %s", error.cause)
                     is_written = False
@@ -136,6 +146,24 @@ class HoldKeeper:
                 continue
             text = "The call was on hold for too long."
             state.end(CallEnding(EndedReason.MAX_HOLD, EndedBy.PLATFORM, text), workflow.now())
+
+    async def _end_the_assistants(self) -> None:
+        """An assistant that holds hears nothing, so it cannot say when it is enough."""
+        holds, state = self._state.holds, self._state
+        while state.ending is None:
+            await workflow.wait_condition(lambda: holds.assistant_until is not None)
+            assert holds.assistant_until is not None
+            if not await self._ends_sooner(holds.assistant_until):
+                holds.resume(Holder.ASSISTANT, workflow.now())
+
+    async def _ends_sooner(self, until: datetime) -> bool:
+        """Somebody resumes it, or the call is over."""
+        state = self._state
+        return await within(
+            max(until - workflow.now(), timedelta(0)),
+            lambda: state.ending is not None or state.holds.assistant_until != until,
+            "The assistant's hold",
+        )
 
 
 def refuse_foreign_holder(command: HoldCommand) -> None:

@@ -50,6 +50,10 @@ HOLD_AGAIN = timedelta(seconds=2)
 # Media Bot that could not be told to transcribe is told again, each time after twice as long.
 TRANSCRIPTION_AGAIN = timedelta(seconds=2)
 TRANSCRIPTION_AGAIN_AT_MOST = timedelta(seconds=30)
+# What to play, the same.
+MEDIA_AGAIN = timedelta(seconds=2)
+# Loaded, four tones, and the room's closing; then the call's end waits for it no longer.
+BUSY_TONE_DRAINS = timedelta(seconds=12)
 # How long the wrap-up waits for others before it settles with what it has.
 RECORDING_STOPS = timedelta(seconds=12)
 USAGE_ARRIVES = timedelta(seconds=4)
@@ -120,6 +124,7 @@ WRITE_TRANSCRIPTION = ActivityConfig(
     schedule_to_close_timeout=timedelta(seconds=6),
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=200)),
 )
+WRITE_MEDIA = WRITE_HOLD
 # Atlas reads the hold from its human as well; this is for the acknowledgement.
 TELL_ATLAS_OF_HOLD = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=3), retry_policy=RetryPolicy(maximum_attempts=1)

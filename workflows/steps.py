@@ -20,11 +20,13 @@ from contract.steps import (
     CloseRoom,
     DispatchAgent,
     InRoom,
+    MediaWritten,
     OpenRoom,
     RoomOpened,
     SettleBill,
     Step,
     TellAtlas,
+    WriteMedia,
     WriteRecord,
     WriteTranscription,
 )
@@ -58,6 +60,7 @@ async def choose_assistant(request: CallRequest) -> CallRequest:
         language=request.language or chosen.language,
         transcribe=chosen.transcribe,
         max_duration_seconds=chosen.max_duration_seconds,
+        media=chosen.media,
     )
 
 
@@ -162,6 +165,10 @@ async def tell_atlas_to_end(state: CallState) -> None:
     await _tell_atlas(
         state, AtlasRpc.END, {"farewell": None}, "Tell Atlas to end", options.TELL_ATLAS_TO_END
     )
+
+
+async def write_media(state: CallState, order: WriteMedia, summary: str) -> MediaWritten:
+    return await do(Step.WRITE_MEDIA, order, MediaWritten, summary, options.WRITE_MEDIA)
 
 
 async def close_room(state: CallState) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from api.assistants.http_tool import HttpTool
-from api.fields import AssistantId, Language, Strict
+from api.fields import AssetUrl, AssistantId, Language, Strict
 from api.pages import NextCursor
 from contract.assistants import OpeningMode, RuntimeMode, TurnDetection
 
@@ -97,13 +97,41 @@ class EndCallTool(Strict):
     farewell: str = Field("Goodbye.", max_length=500, description="Spoken before hanging up.")
 
 
+class HoldCallerTool(Strict):
+    enabled: bool = Field(False, description="May the assistant put the caller on hold?")
+    description: str = Field(
+        "Put the caller on hold when they ask for a moment to look something up.",
+        min_length=1,
+        max_length=1000,
+    )
+    before: str = Field("One moment, please.", max_length=500, description="Spoken before it.")
+    after: str = Field("Thank you for waiting.", max_length=500, description="Spoken after it.")
+    seconds: float = Field(
+        30.0,
+        ge=1,
+        le=3600,
+        description="The hold ends after so long, or by `POST /calls/{id}/resume` with holder "
+        "`assistant`.",
+    )
+
+
+class MediaOptions(Strict):
+    hold_music_url: AssetUrl | None = Field(
+        None, description="Instead of the default hold music, which also stands in when it fails."
+    )
+    ringback: bool = Field(
+        False, description="A ringback tone for whoever waits for the assistant to come."
+    )
+
+
 class ToolOptions(Strict):
     end_call: EndCallTool = EndCallTool()
+    hold_caller: HoldCallerTool = HoldCallerTool()
     http: tuple[HttpTool, ...] = Field((), max_length=20)
 
     @model_validator(mode="after")
     def _names_differ(self) -> ToolOptions:
-        names = ["end_call", *(tool.name for tool in self.http)]
+        names = ["end_call", "hold_caller", *(tool.name for tool in self.http)]
         doubles = sorted({name for name in names if names.count(name) > 1})
         if doubles:
             raise ValueError(f"two tools have the same name: {', '.join(doubles)}")
@@ -152,6 +180,7 @@ class AssistantUpdate(Strict):
     silence: SilenceOptions = SilenceOptions()
     fillers: FillerOptions = FillerOptions()
     tools: ToolOptions = ToolOptions()
+    media: MediaOptions = MediaOptions()
     text_input: bool = Field(True, description="Answer what the caller types, too.")
     transcribe: bool = Field(False, description="Live transcription by Media Bot.")
     transcription: TranscriptionOptions = TranscriptionOptions()

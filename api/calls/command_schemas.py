@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from api.fields import Language, Strict
+from api.fields import AssetUrl, Language, Strict
 from api.links import CallLinks
 from api.phone_numbers import CallableNumber, Keys
 from contract.endings import EndedBy, EndedReason
@@ -28,6 +28,30 @@ class HangupRead(BaseModel):
 
 class HoldRequest(Strict):
     reason: _Reason = Field("", description="For the timeline; not for the caller.")
+
+
+class ResumeRequest(HoldRequest):
+    holder: Literal[Holder.OPERATOR, Holder.ASSISTANT] = Field(
+        Holder.OPERATOR, description="Whose hold ends: an operator's, or the assistant's own."
+    )
+
+
+class PlayRequest(Strict):
+    asset_url: AssetUrl = Field(repr=False)
+    loop: bool = Field(False, description="Again and again, until it is stopped.")
+
+
+class PlayRead(BaseModel):
+    call_id: str
+    command_id: str = Field(
+        description="As the timeline's `playback_…` entries name it.", examples=["media-1"]
+    )
+    links: CallLinks
+
+
+class StopPlayingRead(BaseModel):
+    call_id: str
+    links: CallLinks
 
 
 class HoldRead(BaseModel):

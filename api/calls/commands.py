@@ -14,6 +14,10 @@ from api.calls.command_schemas import (
     HoldRequest,
     LanguageRead,
     LanguageRequest,
+    PlayRead,
+    PlayRequest,
+    ResumeRequest,
+    StopPlayingRead,
     TransferRead,
     TransferRequest,
 )
@@ -29,9 +33,13 @@ from contract.calls import (
     HoldCommand,
     LanguageAnswer,
     LanguageCommand,
+    PlayAnswer,
+    PlayCommand,
+    StopPlayingCommand,
     TransferAnswer,
     TransferCommand,
 )
+from contract.holds import Holder
 from contract.phone import PAUSE
 from store.errors import TrunkUnknown
 from store.trunks import Trunks
@@ -47,6 +55,11 @@ _TRANSFERRED = timedelta(seconds=25)
 @dataclass(frozen=True, slots=True)
 class _Pressed:
     keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    """Nothing more to be told."""
 
 
 @router.post("/{call_id}/hangup", summary="End the call", responses={409: {}})
@@ -70,15 +83,15 @@ async def hang_up(commands: Commands, body: HangupRequest | None = None) -> Hang
 
 @router.post("/{call_id}/hold", summary="Put the call on hold", responses={409: {}})
 async def hold(commands: Commands, body: HoldRequest | None = None) -> HoldRead:
-    """The assistant falls silent and hears nothing until it is resumed. 409 `call-ended`,
-    `call-not-answered`."""
+    """Whoever is held hears the hold music and is heard by nobody; the assistant falls silent and
+    hears nothing. Until it is resumed. 409 `call-ended`, `call-not-answered`."""
     return await _hold_or_resume(commands, "hold", body)
 
 
 @router.post("/{call_id}/resume", summary="Take the call off hold", responses={409: {}})
-async def resume(commands: Commands, body: HoldRequest | None = None) -> HoldRead:
-    """Ends our hold; while somebody else holds (`holders`), the call stays held. 409 `call-ended`,
-    `call-not-answered`, `call-not-held`."""
+async def resume(commands: Commands, body: ResumeRequest | None = None) -> HoldRead:
+    """Ends our hold, or the assistant's (`holder`); while somebody else holds (`holders`), the
+    call stays held. 409 `call-ended`, `call-not-answered`, `call-not-held`."""
     return await _hold_or_resume(commands, "resume", body)
 
 
@@ -98,6 +111,39 @@ async def change_language(commands: Commands, body: LanguageRequest) -> Language
         lambda id: workflows.command(call_id, "language", command, LanguageAnswer, update_id=id),
     )
     return LanguageRead(call_id=call_id, language=answer.language, links=commands.links)
+
+
+@router.post("/{call_id}/play", summary="Play a clip", responses={409: {}})
+async def play(commands: Commands, body: PlayRequest) -> PlayRead:
+    """Heard by the human beside the conversation, until it ends, is stopped, or another one or a
+    hold takes its place. Answered once Media Bot is told; what becomes of it is in the timeline.
+    409 `call-ended`, `call-not-answered`, `call-on-hold`, `clip-replaced`."""
+    command = PlayCommand(
+        requested_by=commands.principal.name, asset_url=body.asset_url, loop=body.loop
+    )
+    call_id, workflows = commands.call.call_id, commands.parts.workflows
+    answer = await commands.once(
+        "play",
+        body,
+        PlayAnswer,
+        lambda id: workflows.command(call_id, "play", command, PlayAnswer, update_id=id),
+    )
+    return PlayRead(call_id=call_id, command_id=answer.command_id, links=commands.links)
+
+
+@router.post("/{call_id}/play/stop", summary="End the clip", responses={409: {}})
+async def stop_playing(commands: Commands) -> StopPlayingRead:
+    """Also when nothing is played: then nothing happens. Hold music ends with its hold. 409
+    `call-ended`, `call-not-answered`."""
+    command = StopPlayingCommand(commands.principal.name)
+    call_id, workflows = commands.call.call_id, commands.parts.workflows
+
+    async def stop(update_id: str | None) -> _Stopped:
+        await workflows.command(call_id, "stop_playing", command, None, update_id=update_id)
+        return _Stopped()
+
+    await commands.once("stop_playing", None, _Stopped, stop)
+    return StopPlayingRead(call_id=call_id, links=commands.links)
 
 
 @router.post("/{call_id}/dtmf", summary="Press keys of the telephone", responses={409: {}})
@@ -147,7 +193,9 @@ async def transfer(commands: Commands, body: TransferRequest) -> TransferRead:
 
 
 async def _hold_or_resume(commands: Commanding, update: str, body: HoldRequest | None) -> HoldRead:
-    command = HoldCommand(commands.principal.name, body.reason if body is not None else "")
+    reason = body.reason if body is not None else ""
+    holder = body.holder if isinstance(body, ResumeRequest) else Holder.OPERATOR
+    command = HoldCommand(commands.principal.name, reason, holder)
     call_id, workflows = commands.call.call_id, commands.parts.workflows
     answer = await commands.once(
         update,

@@ -48,6 +48,7 @@ class _OutboundCall:
     tenant_id: str
     body: OutboundCallRequest
     task_queues: Mapping[Provider, str]  # of who dials, by what carries the phone
+    assets_url: str
 
     def is_told(self, row: CallRow, claim: Claim) -> bool:
         return claim.is_settled or _is_under_way(row)
@@ -89,7 +90,7 @@ class _OutboundCall:
             attributes=dict(body.attributes),
             task_queue=self.task_queues[way.provider],
         )
-        return Plan(new=new, request=_call_request(new, assistant, body, order))
+        return Plan(new=new, request=_call_request(new, assistant, body, order, self.assets_url))
 
 
 async def start_outbound_call(
@@ -104,7 +105,8 @@ async def start_outbound_call(
         Provider.BRIDGE: parts.settings.bridge_task_queue,
         Provider.LIVEKIT_SIP: parts.settings.sip_task_queue,
     }
-    kind = _OutboundCall(principal.tenant_id, body, task_queues)
+    assets_url = parts.settings.media_assets_url
+    kind = _OutboundCall(principal.tenant_id, body, task_queues, assets_url)
     async with parts.database.session() as session:
         start = await claim_start(session, request, kind, parts.settings.start_timeout)
     bind_contextvars(call_id=start.call_id)
@@ -149,7 +151,11 @@ def _is_under_way(row: CallRow) -> bool:
 
 
 def _call_request(
-    call: NewCall, assistant: StoredAssistant, body: OutboundCallRequest, order: PhoneOrder
+    call: NewCall,
+    assistant: StoredAssistant,
+    body: OutboundCallRequest,
+    order: PhoneOrder,
+    assets_url: str,
 ) -> CallRequest:
     return CallRequest(
         call_id=call.call_id,
@@ -165,5 +171,6 @@ def _call_request(
         max_duration_seconds=body.max_duration_seconds or assistant.max_duration_seconds,
         max_hold_seconds=assistant.max_hold_seconds,
         transcribe=assistant.transcribe,
+        media=assistant.media(assets_url),
         phone=order,
     )

@@ -45,6 +45,7 @@ class StartedWebCall(StartedCall):
 class _WebCall:
     principal: Principal
     body: WebCallRequest
+    assets_url: str
 
     def is_told(self, row: CallRow, claim: Claim) -> bool:
         return row.room_sid != "" or row.status != CallStatus.QUEUED
@@ -73,7 +74,7 @@ class _WebCall:
             record=body.record if body.record is not None else assistant.record,
             metadata=body.metadata,
         )
-        return Plan(new=new, request=_call_request(new, assistant))
+        return Plan(new=new, request=_call_request(new, assistant, self.assets_url))
 
 
 async def start_web_call(
@@ -86,7 +87,7 @@ async def start_web_call(
         operation=START_WEB_CALL,
         fingerprint=body_hash(body),
     )
-    kind = _WebCall(principal, body)
+    kind = _WebCall(principal, body, parts.settings.media_assets_url)
     async with parts.database.session() as session:
         start = await claim_start(session, asked, kind, parts.settings.start_timeout)
     bind_contextvars(call_id=start.call_id)
@@ -144,7 +145,7 @@ async def _withdraw(parts: Parts, call_id: str) -> bool | None:
         return None
 
 
-def _call_request(call: NewCall, assistant: StoredAssistant) -> CallRequest:
+def _call_request(call: NewCall, assistant: StoredAssistant, assets_url: str) -> CallRequest:
     return CallRequest(
         call_id=call.call_id,
         tenant_id=call.tenant_id,
@@ -159,4 +160,5 @@ def _call_request(call: NewCall, assistant: StoredAssistant) -> CallRequest:
         max_duration_seconds=assistant.max_duration_seconds,
         max_hold_seconds=assistant.max_hold_seconds,
         transcribe=assistant.transcribe,
+        media=assistant.media(assets_url),
     )

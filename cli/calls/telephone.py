@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -10,9 +11,15 @@ from cli.calls import views
 from cli.calls.commands import CallId, follow, group, only_assistant, pairs, safe
 from cli.command import Session, command
 from cli.errors import Usage
+from contract.holds import Holder
 
 Reason = Annotated[str, typer.Option(help="For the timeline; the caller does not hear it.")]
 Pairs = list[str] | None
+
+
+class OurHolder(StrEnum):
+    OPERATOR = Holder.OPERATOR.value
+    ASSISTANT = Holder.ASSISTANT.value
 
 
 def add_to(app: typer.Typer) -> None:
@@ -105,9 +112,42 @@ def hold(session: Session, call: CallId, reason: Reason = "") -> None:
 
 
 @command(group)
-def resume(session: Session, call: CallId, reason: Reason = "") -> None:
+def resume(
+    session: Session,
+    call: CallId,
+    reason: Reason = "",
+    holder: Annotated[
+        OurHolder, typer.Option(help="Whose hold ends: an operator's, or the assistant's own.")
+    ] = OurHolder.OPERATOR,
+) -> None:
     """Take a call off hold. Exit code 6 when we do not hold it."""
-    _hold_or_resume(session, call, "resume", reason)
+    _hold_or_resume(session, call, "resume", reason, holder=holder.value)
+
+
+@command(group)
+def play(
+    session: Session,
+    call: CallId,
+    asset_url: Annotated[str, typer.Argument(help="Of an MP3, WAV, OGG or FLAC file.")],
+    loop: Annotated[bool, typer.Option("--loop", help="Until it is stopped.")] = False,
+) -> None:
+    """Play a clip to the human. Exit code 6 while the call is on hold."""
+    body = {"asset_url": asset_url, "loop": loop}
+    answer = session.api.post(f"/calls/{safe(call)}/play", body)
+    if session.as_json:
+        session.screen.document(answer)
+        return
+    session.screen.done(f"{call}: Media Bot is told to play it ({answer['command_id']}).")
+
+
+@command(group, "stop-playing")
+def stop_playing(session: Session, call: CallId) -> None:
+    """End the clip that is played."""
+    answer = session.api.post(f"/calls/{safe(call)}/play/stop", {})
+    if session.as_json:
+        session.screen.document(answer)
+        return
+    session.screen.done(f"{call}: no clip is played any more.")
 
 
 @command(group)
@@ -140,8 +180,8 @@ def transfer(
     session.screen.done(f"{call} was handed on: {told}.")
 
 
-def _hold_or_resume(session: Session, call: str, what: str, reason: str) -> None:
-    answer = session.api.post(f"/calls/{safe(call)}/{what}", {"reason": reason})
+def _hold_or_resume(session: Session, call: str, what: str, reason: str, **more: str) -> None:
+    answer = session.api.post(f"/calls/{safe(call)}/{what}", {"reason": reason, **more})
     if session.as_json:
         session.screen.document(answer)
         return

@@ -115,6 +115,7 @@ def _api(site: Site) -> dict[str, str]:
         "API_HOST": "127.0.0.1",
         "API_PORT": str(site.ports.api),
         "PUBLIC_API_URL": site.api_url,
+        "MEDIA_ASSETS_URL": site.api_url,
         "BOOTSTRAP_API_KEY": site.keys.api_key,
         "ADOPT_ROOMS": "lobby-",
         # Tests and benches ask as fast as they can, all with one key.
@@ -135,6 +136,7 @@ def _worker(site: Site) -> dict[str, str]:
         **_storage(site),
         "EGRESS_API_URL": site.recorder_url,
         "SIP_API_URL": site.sip_api_url,
+        "MEDIA_ASSETS_URL": site.api_url,
         "WORKER_HTTP_PORT": str(site.ports.worker_http),
     }
 
@@ -158,6 +160,7 @@ def _media_bot(site: Site) -> dict[str, str]:
         "MEDIA_BOT_HEALTH_PORT": str(site.ports.media_bot_health),
         "MEDIA_BOT_PROMETHEUS_PORT": str(site.ports.media_bot_metrics),
         "MEDIA_BOT_LOAD_THRESHOLD": "inf",
+        "MEDIA_ASSET_HOSTS": f"127.0.0.1:{site.ports.api}",
     }
 
 

@@ -21,7 +21,10 @@ with workflow.unsafe.imports_passed_through():
         HoldCommand,
         LanguageAnswer,
         LanguageCommand,
+        PlayAnswer,
+        PlayCommand,
         RoomReady,
+        StopPlayingCommand,
         TransferAnswer,
         TransferCommand,
     )
@@ -40,6 +43,7 @@ class StandInCall:
         self._is_over = False
         self._holders: set[Holder] = set()
         self._pressed: list[str] = []
+        self._played: list[PlayCommand] = []
 
     @workflow.run
     async def run(self, request: CallRequest) -> str:
@@ -85,6 +89,18 @@ class StandInCall:
         return LanguageAnswer(command.language)
 
     @workflow.update
+    def play(self, command: PlayCommand) -> PlayAnswer:
+        self._refuse("call-on-hold", bool(self._holders))
+        self._refuse("clip-replaced", command.asset_url.endswith("slow.mp3"))
+        self._played.append(command)
+        return PlayAnswer(f"media-{len(self._played)}")
+
+    @workflow.update
+    def stop_playing(self, command: StopPlayingCommand) -> None:
+        self._refuse("call-not-answered", False)
+        self._played.clear()
+
+    @workflow.update
     def dtmf(self, command: DtmfCommand) -> None:
         self._refuse("no-phone-leg", self._request.phone is None)
         self._pressed.append(command.digits)
@@ -107,6 +123,10 @@ class StandInCall:
     @workflow.query
     def pressed(self) -> list[str]:
         return self._pressed
+
+    @workflow.query
+    def played(self) -> list[PlayCommand]:
+        return self._played
 
     @workflow.query
     def facts(self) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from tests.api.test_problems_and_keys import assert_problem
 pytestmark = pytest.mark.stack
 
 TARGET = {"to": "+912212345678"}
+CLIP = {"asset_url": "https://assets.example/clip.mp3", "loop": True}
 
 
 @pytest.fixture
@@ -81,6 +82,60 @@ async def test_the_language_of_a_transcribed_call_is_changed(
     assert (again.json(), again.headers["Idempotent-Replayed"]) == (changed.json(), "true")
     malformed = await tell(calls_api, transcribed, "language", {"language": "German, please"})
     assert_problem(malformed, 422, "invalid-request")
+
+
+async def test_an_assistants_hold_is_its_own(calls_api: Service, call_id: str) -> None:
+    await tell(calls_api, call_id, "hold")
+    other = await tell(calls_api, call_id, "resume", {"holder": "assistant"})
+    assert_problem(other, 409, "call-not-held")
+    far_side = await tell(calls_api, call_id, "resume", {"holder": "remote"})
+    assert_problem(far_side, 422, "invalid-request")
+
+
+async def test_a_clip_is_played_once_per_key_and_stopped(
+    calls_api: Service, call_id: str, client: Client
+) -> None:
+    first = await tell(calls_api, call_id, "play", CLIP, "clip-1")
+    again = await tell(calls_api, call_id, "play", CLIP, "clip-1")
+    assert (first.status_code, first.json()["command_id"]) == (200, "media-1")
+    assert (again.json(), again.headers["Idempotent-Replayed"]) == (first.json(), "true")
+    call_ = client.get_workflow_handle(call_id)
+    [played] = await call_.query("played")
+    assert (played["asset_url"], played["loop"]) == (CLIP["asset_url"], True)
+    for _ in range(2):
+        assert (await tell(calls_api, call_id, "play/stop", None, "stop-1")).status_code == 200
+    assert await call_.query("played") == []
+
+
+async def test_a_clip_is_refused_with_its_reason(calls_api: Service, call_id: str) -> None:
+    replaced = {"asset_url": "https://assets.example/slow.mp3"}
+    assert_problem(await tell(calls_api, call_id, "play", replaced), 409, "clip-replaced")
+    await tell(calls_api, call_id, "hold")
+    refused = await tell(calls_api, call_id, "play", CLIP)
+    assert_problem(refused, 409, "call-on-hold")
+    assert "hold music" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "asset_url",
+    [
+        "",
+        "clip.mp3",
+        "ftp://assets.example/clip.mp3",
+        "https:///clip.mp3",
+        "https://user:secret@assets.example/clip.mp3",
+        "https://assets.example:99999/clip.mp3",
+        "https://assets.example/a b.mp3",
+        "https://assets.example/" + "a" * 2048,
+    ],
+    ids=["empty", "no-host", "ftp", "empty-host", "password", "port", "space", "long"],
+)
+async def test_what_is_no_address_of_a_clip(
+    calls_api: Service, call_id: str, asset_url: str
+) -> None:
+    refused = await tell(calls_api, call_id, "play", {"asset_url": asset_url})
+    assert_problem(refused, 422, "invalid-request")
+    assert "secret" not in refused.text
 
 
 async def test_a_repeat_presses_no_key_twice(
@@ -190,7 +245,14 @@ async def test_a_web_call_has_no_telephone(calls_api: Service) -> None:
 
 @pytest.mark.parametrize(
     ("what", "body"),
-    [("hold", None), ("resume", None), ("dtmf", {"digits": "1"}), ("transfer", TARGET)],
+    [
+        ("hold", None),
+        ("resume", None),
+        ("play", CLIP),
+        ("play/stop", None),
+        ("dtmf", {"digits": "1"}),
+        ("transfer", TARGET),
+    ],
 )
 async def test_what_is_over_is_commanded_no_more(
     calls_api: Service, call_id: str, client: Client, what: str, body: Any
@@ -201,7 +263,7 @@ async def test_what_is_over_is_commanded_no_more(
         assert_problem(await tell(calls_api, call_id, what, body, key), 409, "call-ended")
 
 
-@pytest.mark.parametrize("what", ["hold", "resume", "dtmf", "transfer"])
+@pytest.mark.parametrize("what", ["hold", "resume", "play", "play/stop", "dtmf", "transfer"])
 async def test_a_call_that_is_not_there(calls_api: Service, what: str) -> None:
-    body = {"dtmf": {"digits": "1"}, "transfer": TARGET}.get(what)
+    body = {"dtmf": {"digits": "1"}, "transfer": TARGET, "play": CLIP}.get(what)
     assert_problem(await tell(calls_api, new_call_id(), what, body), 404, "call-not-found")

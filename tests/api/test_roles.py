@@ -34,6 +34,8 @@ MATRIX: dict[str, frozenset[Role] | None] = {
     "POST /calls/{call_id}/hangup": OPERATE,
     "POST /calls/{call_id}/hold": OPERATE,
     "POST /calls/{call_id}/resume": OPERATE,
+    "POST /calls/{call_id}/play": OPERATE,
+    "POST /calls/{call_id}/play/stop": OPERATE,
     "POST /calls/{call_id}/dtmf": OPERATE,
     "POST /calls/{call_id}/transfer": OPERATE,
     "GET /assistants": READ,
@@ -63,6 +65,7 @@ MATRIX: dict[str, frozenset[Role] | None] = {
     "POST /livekit/webhook": NO_KEY_OPENS,
     "GET /installation": ALL,
     "POST /installation/probe": OPERATE,
+    "GET /media/{name}": OPEN_TO_EVERYBODY,
     "GET /healthz": OPEN_TO_EVERYBODY,
     "GET /readyz": OPEN_TO_EVERYBODY,
 }

@@ -124,6 +124,24 @@ async def test_what_the_api_refuses_is_named_by_field(
     assert (await switchboard("call", TO, "--header", "X-A")).code == 2
 
 
+async def test_a_clip_is_played_and_stopped_and_the_assistants_hold_resumed() -> None:
+    links = {"links": STARTED["links"], "call_id": CALL}
+    address = "https://assets.example/clip.mp3"
+    answers = (links | {"command_id": "media-1"}, links, links | {"holders": []})
+    async with small_api(*(told(200, answer) for answer in answers)) as api:
+        played = await command(api, "calls", "play", CALL, address, "--loop")
+        stopped = await command(api, "calls", "stop-playing", CALL)
+        resumed = await command(api, "calls", "resume", CALL, "--holder", "assistant")
+        assert await bodies(api) == [
+            {"asset_url": address, "loop": True},
+            {},
+            {"reason": "", "holder": "assistant"},
+        ]
+    assert "media-1" in played.err
+    assert "no clip" in stopped.err
+    assert "goes on" in resumed.err
+
+
 async def test_a_call_is_commanded() -> None:
     links = {"links": STARTED["links"], "call_id": CALL}
     held = told(200, links | {"holders": ["operator"]})
@@ -142,7 +160,7 @@ async def test_a_call_is_commanded() -> None:
         ]
         assert await bodies(api) == [
             {"reason": "looking it up"},
-            {"reason": ""},
+            {"reason": "", "holder": "operator"},
             {"digits": "12#"},
             {"to": TO},
         ]

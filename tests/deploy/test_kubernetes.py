@@ -44,7 +44,8 @@ DEPLOYMENTS = {
 
 OF_LIBRARIES = {"NUM_CPUS"}  # livekit-agents'
 ELSEWHERE = {
-    *("INTERNAL_API_URL", "COMPASS_URL"),  # the Service has another name
+    # The Service has another name.
+    *("INTERNAL_API_URL", "COMPASS_URL", "MEDIA_ASSETS_URL", "MEDIA_ASSET_HOSTS"),
     "BRIDGE_HTTP_HOST",  # in a container's own network everything is private
 }
 DRAINS = {
@@ -273,6 +274,11 @@ def test_agents_find_the_api(cluster: Cluster) -> None:
     for name in ("atlas", "media-bot"):
         own = own_environment(cluster.one("Deployment", *DEPLOYMENTS[name]))
         assert {own[each] for each in own.keys() & {"INTERNAL_API_URL", "COMPASS_URL"}} == {address}
+    for name in ("api", "worker"):
+        own = own_environment(cluster.one("Deployment", *DEPLOYMENTS[name]))
+        assert own["MEDIA_ASSETS_URL"] == address
+    media_bot = own_environment(cluster.one("Deployment", *DEPLOYMENTS["media-bot"]))
+    assert media_bot["MEDIA_ASSET_HOSTS"] == address.removeprefix("http://")
 
 
 def test_workers_of_two_builds_stand_side_by_side(cluster: Cluster, worker_build: Cluster) -> None:

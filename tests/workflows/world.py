@@ -25,7 +25,7 @@ from contract.facts import Fact, FactKind, FactSource, ParticipantKind, Particip
 from contract.holds import HoldState
 from contract.identity import AgentRole, new_call_id
 from contract.recordings import EgressSeen, EgressStatus
-from contract.rooms import PING_RPC
+from contract.rooms import PING_RPC, MediaCommand, MediaPurpose
 from contract.steps import (
     CALL_UNKNOWN_ERROR,
     AgentOrder,
@@ -37,6 +37,7 @@ from contract.steps import (
     EgressById,
     HoldWritten,
     InRoom,
+    MediaWritten,
     OpenRoom,
     RecordingVerified,
     RoomOpened,
@@ -46,6 +47,7 @@ from contract.steps import (
     TellAtlas,
     VerifyRecording,
     WriteHold,
+    WriteMedia,
     WriteRecord,
     WriteRecording,
     WriteTranscription,
@@ -76,6 +78,7 @@ class World:
         self.verify_error: ApplicationError | None = None
         self.row_exists = True
         self.transcribes = False  # the assistant that an adopted room gets
+        self.human_is_there = True  # in the room, for who writes attributes
         self.phone: Phone
         self._news = asyncio.Event()
         self._numbers = itertools.count(1)
@@ -139,6 +142,27 @@ class World:
                 self._news.clear()
                 await self._news.wait()
 
+    async def until_played(self, purpose: MediaPurpose | None, times: int = 1) -> WriteMedia:
+        """The order to play that, once it was given so many times; None: to fall silent."""
+        command = MediaCommand.STOP if purpose is None else MediaCommand.PLAY
+        async with asyncio.timeout(20):
+            while True:
+                orders: list[WriteMedia] = self.orders(Step.WRITE_MEDIA)
+                such = [
+                    each for each in orders if (each.command, each.purpose) == (command, purpose)
+                ]
+                if len(such) >= times:
+                    return such[times - 1]
+                self._news.clear()
+                await self._news.wait()
+
+    def plays(self, kind: FactKind, order: WriteMedia) -> Fact:
+        """What Media Bot says of it."""
+        purpose = order.purpose.value if order.purpose is not None else ""
+        return self.of_agent(
+            AgentRole.MEDIA_BOT, 1, kind, command_id=order.command_id, purpose=purpose
+        )
+
     async def until_status(self, status: CallStatus) -> None:
         """Wait until the store was told that the call has this status."""
         async with asyncio.timeout(20):
@@ -197,6 +221,7 @@ class World:
             self.verify_recording,
             self.write_hold,
             self.write_transcription,
+            self.write_media,
         ]
 
     async def _agent_comes(self, call_id: str, order: AgentOrder) -> None:
@@ -266,7 +291,12 @@ class World:
         self.note(Step.WRITE_HOLD, order)
         state = HoldState.parse(order.state)
         assert state is not None
-        return HoldWritten(is_there=True, seq=state.seq)
+        return HoldWritten(is_there=self.human_is_there, seq=state.seq)
+
+    @activity.defn(name=Step.WRITE_MEDIA)
+    async def write_media(self, order: WriteMedia) -> MediaWritten:
+        self.note(Step.WRITE_MEDIA, order)
+        return MediaWritten(self.human_is_there)
 
     @activity.defn(name=Step.WRITE_TRANSCRIPTION)
     async def write_transcription(self, order: WriteTranscription) -> None:

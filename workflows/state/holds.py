@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from contract.facts import Fact, FactKind
@@ -27,6 +27,7 @@ class Holds:
         self._core = core
         self.since: dict[Holder, datetime] = {}
         self.held_since: datetime | None = None  # by whomever, without a moment's break
+        self.assistant_until: datetime | None = None  # its hold ends by itself
         self.seq = 0
         self.crossed = 0  # how often the bridge may have written over our holders
         self._our_seq = 0  # the last one that we wrote,
@@ -89,6 +90,16 @@ class Holds:
         if holder in self.since:
             self._end(holder, at, **data)
 
+    def asked_by_assistant(self, fact: Fact) -> None:
+        """HOLD_REQUESTED. Raises ValueError, TypeError or KeyError for a malformed one."""
+        seconds = float(fact.data["seconds"])
+        if not 0 < seconds <= self._core.request.max_hold_seconds:
+            seconds = self._core.request.max_hold_seconds
+        if self._core.answered_at is None or self._core.ending is not None:
+            return  # it was on its way when the call ended
+        self.assistant_until = fact.at + timedelta(seconds=seconds)
+        self._begin(Holder.ASSISTANT, fact.at)
+
     def close(self, at: datetime) -> None:
         """The call is over, and with it every hold."""
         for holder, since in sorted(self.since.items()):
@@ -97,7 +108,7 @@ class Holds:
             journal, kind = self._core.journal, FactKind.RESUMED.value
             journal.note(max(at, since), "platform", kind, text, told)
         self.since.clear()
-        self.held_since = None
+        self.held_since = self.assistant_until = None
 
     def _begin(self, holder: Holder, at: datetime, **data: Any) -> None:
         if holder in self.since:
@@ -109,6 +120,8 @@ class Holds:
 
     def _end(self, holder: Holder, at: datetime, **data: Any) -> None:
         del self.since[holder]
+        if holder is Holder.ASSISTANT:
+            self.assistant_until = None
         self._note(holder, False, at, **data)
         if not self.since:
             self.held_since = None
