@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import aiohttp
 
@@ -21,12 +21,15 @@ _FINAL = {400, 401, 403, 404, 409, 413, 422}  # trying again cannot change these
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    speaker: Literal["caller", "assistant"]
+    speaker: str
+    """caller, assistant, human or human-<n>; never an identity, which may be a phone number."""
     text: str
     start: datetime
     end: datetime
     language: str | None = None
     sentiment: dict[str, Any] | None = None
+    reason: str | None = None
+    """Why there is no sentiment, if it was looked for."""
 
 
 class TurnPoster:
@@ -82,6 +85,7 @@ class TurnPoster:
                 "start": turn.start.isoformat(),
                 "end": turn.end.isoformat(),
                 "sentiment": turn.sentiment,
+                "reason": turn.reason,
             }
         )
         self._empty.clear()

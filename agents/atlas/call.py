@@ -11,7 +11,6 @@ from agents.atlas.caller_turns import CallerTurns
 from agents.atlas.commands import Commands
 from agents.atlas.conversation import Conversation
 from agents.atlas.floor import Closed, Floor
-from agents.atlas.groq_client import groq_client
 from agents.atlas.hold import HoldMode
 from agents.atlas.human import Human
 from agents.atlas.line import Line
@@ -20,6 +19,7 @@ from agents.atlas.settings import AtlasSettings
 from agents.atlas.sip_phone import SipPhone
 from agents.atlas.vendors import Vendors
 from agents.compass import fetch_assistant
+from agents.groq_client import groq_client
 from agents.job import with_call_id
 from agents.presence import FLUSH_SECONDS, Presence
 from agents.turns import TurnPoster

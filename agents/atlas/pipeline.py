@@ -15,14 +15,15 @@ from livekit.agents import (
     TurnHandlingOptions,
     inference,
     llm,
-    stt,
     tts,
 )
 from livekit.agents.voice.turn import TurnDetectionMode
-from livekit.plugins import deepgram, elevenlabs, groq
+from livekit.plugins import elevenlabs, groq
 from livekit.plugins.elevenlabs import TTSEncoding
 
-from agents.atlas.vendors import UnknownProvider, Vendors, without_region
+from agents.atlas.vendors import Vendors
+from agents.speech_to_text import speech_to_text
+from agents.vendors import UnknownProvider, without_region
 from contract.assistants import Assistant, TurnDetection, TurnOptions
 
 DEFAULT_VOICE = "default"
@@ -34,7 +35,7 @@ FALSE_INTERRUPTION_SECONDS = 0.6
 def make_session(assistant: Assistant, language: str, vendors: Vendors) -> AgentSession[None]:
     return AgentSession[None](
         vad=_voice_detector(assistant.turn.detection),
-        stt=_ears(assistant, language, vendors),
+        stt=speech_to_text(assistant.stt.provider, assistant.stt.model, language, vendors),
         llm=_mind(assistant, vendors),
         tts=_mouth(assistant, language, vendors),
         turn_handling=turn_handling(assistant.turn),
@@ -80,38 +81,6 @@ def _voice_detector(detection: TurnDetection) -> inference.VAD:
     # tail of the same sentence: with the default of 0.05 s that was "new speech" in one turn of
     # twenty, and the answer waited for its end (1.6 s instead of 0.3).
     return inference.VAD(model="silero", min_speech_duration=0.15)
-
-
-def _ears(assistant: Assistant, language: str, vendors: Vendors) -> stt.STT[Any]:
-    settings = vendors.settings
-    options = assistant.stt
-    match options.provider:
-        case "deepgram":
-            return deepgram.STT(
-                model=options.model,
-                language=language,
-                api_key=settings.deepgram_api_key,
-                base_url=settings.deepgram_base_url,
-                http_session=vendors.http,
-            )
-        case "groq":
-            return groq.STT(
-                model=options.model,
-                language=without_region(language),
-                api_key=settings.groq_api_key,
-                client=vendors.groq,
-            )
-        case "elevenlabs":
-            return elevenlabs.STT(
-                model=options.model,
-                language_code=without_region(language),
-                # Without it Scribe commits a transcript only when it is told to.
-                server_vad={},
-                api_key=settings.eleven_api_key,
-                base_url=settings.elevenlabs_base_url,
-                http_session=vendors.http,
-            )
-    raise UnknownProvider(f"There is no speech recognition by {options.provider!r}.")
 
 
 def _mind(assistant: Assistant, vendors: Vendors) -> llm.LLM[Any]:

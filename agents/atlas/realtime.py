@@ -13,8 +13,9 @@ from openai.types.realtime import AudioTranscription
 from openai.types.realtime.realtime_audio_input_turn_detection import ServerVad
 
 from agents.atlas.recording import Recording
-from agents.atlas.vendors import UnknownProvider, Vendors, without_region
+from agents.atlas.vendors import Vendors
 from agents.atlas.voice import Voice
+from agents.vendors import UnknownProvider, without_region
 from contract.assistants import Assistant
 
 _TRANSCRIPTION_MODEL = "gpt-4o-mini-transcribe"

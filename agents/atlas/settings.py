@@ -3,31 +3,16 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 
-from agents.settings import AgentSettings
-from engine.secret_files import OptionalSecret, Secret
+from agents.settings import HearingSettings
+from engine.secret_files import OptionalSecret
 from engine.settings import HTTP_URL, ToolSettings
 
 
-class ProviderSettings(AgentSettings):
-    """Where Atlas hears, thinks and speaks. Only the addresses differ on the embedded stack."""
+class ProviderSettings(HearingSettings):
+    """Where Atlas hears, thinks and speaks."""
 
-    deepgram_api_key: Secret = Field(description="Deepgram's key, for hearing.")
-    deepgram_base_url: str = Field(
-        "https://api.deepgram.com/v1/listen", pattern=HTTP_URL, description="Deepgram's address."
-    )
-    groq_api_key: Secret = Field(description="Groq's key, for thinking.")
-    groq_base_url: str = Field(
-        "https://api.groq.com/openai/v1", pattern=HTTP_URL, description="Groq's address."
-    )
-    eleven_api_key: Secret = Field(
-        validation_alias=AliasChoices("eleven_api_key", "elevenlabs_api_key"),
-        description="ElevenLabs' key, for speaking.",
-    )
-    elevenlabs_base_url: str = Field(
-        "https://api.elevenlabs.io/v1", pattern=HTTP_URL, description="ElevenLabs' address."
-    )
     elevenlabs_encoding: str = Field(
         "mp3_22050_32",
         pattern=r"^(mp3|pcm)_\d+(_\d+)?$",
@@ -57,9 +42,6 @@ class ProviderSettings(AgentSettings):
 
 
 class AtlasSettings(ToolSettings, ProviderSettings):
-    compass_url: str = Field(
-        pattern=HTTP_URL, description="Base URL of Compass, which has the assistants."
-    )
     atlas_idle_processes: int | None = Field(
         None, ge=0, description="Processes kept warm for the next calls; default: one per CPU."
     )

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from livekit.agents import AutoSubscribe, JobContext
 
+from agents.compass import AssistantUnavailable, fetch_assistant
+from agents.groq_client import groq_client
 from agents.job import with_call_id
 from agents.media_bot.playback.asset_url import AssetHosts
 from agents.media_bot.playback.assets import Assets
@@ -13,11 +18,19 @@ from agents.media_bot.playback.call_room import CallRoom
 from agents.media_bot.playback.playback import Playback
 from agents.media_bot.playback.track import MediaTrack
 from agents.media_bot.settings import MediaBotSettings
-from agents.presence import Presence
+from agents.media_bot.transcription.providers import Provider
+from agents.media_bot.transcription.recognisers import Recognisers
+from agents.media_bot.transcription.transcription import Transcription
+from agents.presence import FLUSH_SECONDS, Presence
+from agents.turns import TurnPoster
+from agents.vendors import HearingVendors
 from agents.watching import CallWatch
+from contract.assistants import TranscriptionOptions
 from contract.facts import FactKind
-from contract.identity import AgentRole
+from contract.identity import AgentRole, agent_identity
 from contract.rooms import JobMetadata
+
+log = logging.getLogger(__name__)
 
 
 class MediaBotCall:
@@ -31,9 +44,14 @@ class MediaBotCall:
         self._watch: CallWatch | None = None
         self._track: MediaTrack | None = None
         self._playback: Playback | None = None
+        self._http = aiohttp.ClientSession()
+        self._groq = groq_client(settings.groq_api_key, settings.groq_base_url)
+        self._recognisers = Recognisers(HearingVendors(settings, self._http, self._groq))
+        self._turns: TurnPoster | None = None
+        self._transcription: Transcription | None = None
 
     async def start(self) -> None:
-        # Nothing is subscribed until something asks for it: media_bot.txt's transcription will.
+        # Nothing is subscribed until something asks for it: transcription does.
         await self._ctx.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)
         self._job = await with_call_id(self._job, self._ctx.room)
         self._presence = Presence(self._ctx, self._job, self._settings)
@@ -51,8 +69,15 @@ class MediaBotCall:
         self._track = MediaTrack(self._ctx.room)
         self._playback = self._make_playback(self._track)
         self._playback.start()
+        self._turns = self._make_turns()
+        self._turns.start()
+        self._transcription = self._make_transcription(self._turns)
+        self._transcription.start()
 
     async def aclose(self) -> None:
+        if self._transcription is not None:
+            await self._transcription.aclose()
+            self._transcription = None
         if self._playback is not None:
             await self._playback.aclose()
             self._playback = None
@@ -62,9 +87,48 @@ class MediaBotCall:
         if self._watch is not None:
             await self._watch.aclose()
             self._watch = None
+        closing = []
+        if self._turns is not None:
+            closing.append(self._turns.aclose(FLUSH_SECONDS))
+            self._turns = None
         if self._presence is not None:
-            await self._presence.aclose()
-            self._presence = None
+            closing.append(self._presence.aclose())
+        await asyncio.gather(*closing)
+        self._presence = None
+        self._recognisers.aclose()
+        await self._groq.close()
+        await self._http.close()
+
+    def _make_turns(self) -> TurnPoster:
+        base, job = self._settings.internal_api_url.rstrip("/"), self._job
+        return TurnPoster(
+            self._http,
+            url=f"{base}/internal/calls/{job.call_id}/turns",
+            call_token=job.call_token,
+            source=agent_identity(job.role, job.generation),
+        )
+
+    def _make_transcription(self, turns: TurnPoster) -> Transcription:
+        return Transcription(
+            self._ctx.room,
+            self._job,
+            otherwise=Provider(self._settings.stt_provider),
+            open_session=self._recognisers.open,
+            options=self._transcription_options,
+            add_turn=turns.add,
+            tell=self._tell,
+        )
+
+    async def _transcription_options(self) -> TranscriptionOptions:
+        job = self._job
+        try:
+            assistant = await fetch_assistant(
+                self._http, self._settings.compass_url, job.agent_id, job.call_token
+            )
+        except AssistantUnavailable as error:
+            log.warning("transcription goes by its defaults", extra={"error": str(error)})
+            return TranscriptionOptions()
+        return assistant.transcription
 
     def _make_playback(self, track: MediaTrack) -> Playback:
         settings, human = self._settings, self._job.human_identity

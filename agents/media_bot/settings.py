@@ -1,17 +1,27 @@
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import NoDecode
 
-from agents.settings import AgentSettings
+from agents.settings import HearingSettings
+from engine.secret_files import Secret
 from engine.settings import split_list
 
 _Host = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?$")]
 
 
-class MediaBotSettings(AgentSettings):
+class MediaBotSettings(HearingSettings):
+    # Its document's name first: that is the one which a sentence about its absence has.
+    eleven_api_key: Secret = Field(
+        min_length=1,
+        validation_alias=AliasChoices("elevenlabs_api_key", "eleven_api_key"),
+        description="ElevenLabs' key, for hearing and speaking.",
+    )
+    stt_provider: Literal["groq", "deepgram", "elevenlabs"] = Field(
+        "groq", description="Who transcribes languages other than English and Arabic."
+    )
     media_bot_num_idle_processes: int = Field(
         2, ge=0, description="Processes kept warm for the next calls."
     )

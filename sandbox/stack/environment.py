@@ -156,7 +156,9 @@ def _atlas(site: Site) -> dict[str, str]:
 
 
 def _media_bot(site: Site) -> dict[str, str]:
-    return _agent(site) | {
+    return {
+        **_agent(site),
+        **ai_providers(site, os.environ),
         "MEDIA_BOT_HEALTH_PORT": str(site.ports.media_bot_health),
         "MEDIA_BOT_PROMETHEUS_PORT": str(site.ports.media_bot_metrics),
         "MEDIA_BOT_LOAD_THRESHOLD": "inf",

@@ -8,11 +8,12 @@ import pytest
 from livekit.plugins.openai.realtime import RealtimeModel
 
 from agents.atlas.floor import Floor
-from agents.atlas.groq_client import groq_client
 from agents.atlas.realtime import RealtimeVoice
 from agents.atlas.session import make_session, make_voice
 from agents.atlas.settings import ProviderSettings
-from agents.atlas.vendors import UnknownProvider, Vendors
+from agents.atlas.vendors import Vendors
+from agents.groq_client import groq_client
+from agents.vendors import UnknownProvider
 from contract.assistants import Assistant, RealtimeOptions, RuntimeMode
 
 NOWHERE = "http://127.0.0.1:9"
@@ -26,6 +27,7 @@ def settings(openai_api_key: str = "key") -> ProviderSettings:
         livekit_api_key="key",
         livekit_api_secret="secret",
         internal_api_url=NOWHERE,
+        compass_url=NOWHERE,
         temporal_address="127.0.0.1:9",
         payload_keys="dev:" + "A" * 43 + "=",
         deepgram_api_key="key",

@@ -43,6 +43,15 @@ def start(module: str, settings: dict[str, str]) -> subprocess.CompletedProcess[
         ("agents.atlas", {"ATLAS_LOAD_THRESHOLD": "hush-hush"}, "ATLAS_LOAD_THRESHOLD"),
         ("agents.media_bot", {"TEMPORAL_ADDRESS": None}, "TEMPORAL_ADDRESS"),
         ("agents.media_bot", {"MEDIA_BOT_HEALTH_PORT": "99999"}, "MEDIA_BOT_HEALTH_PORT"),
+        *(
+            ("agents.media_bot", {name: None}, name)
+            for name in (
+                *("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"),
+                *("GROQ_API_KEY", "DEEPGRAM_API_KEY", "ELEVENLABS_API_KEY"),
+            )
+        ),
+        ("agents.media_bot", {"STT_PROVIDER": "hush-hush"}, "STT_PROVIDER"),
+        ("agents.media_bot", {"LOG_LEVEL": "hush-hush"}, "LOG_LEVEL"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_sentence(

@@ -37,6 +37,7 @@ async def test_turns_arrive_in_order_and_in_batches_of_at_most_a_hundred() -> No
             "start": "2026-11-21T12:00:00+00:00",
             "end": "2026-11-21T12:00:00+00:00",
             "sentiment": None,
+            "reason": None,
         }
 
 

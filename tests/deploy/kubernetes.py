@@ -39,6 +39,7 @@ FILLED_IN = {
     "DEEPGRAM_API_KEY": "d",
     "GROQ_API_KEY": "g",
     "ELEVEN_API_KEY": "e",
+    "ELEVENLABS_API_KEY": "e",  # the same key, as Media Bot's document names it
 }
 
 Object = dict[str, Any]
