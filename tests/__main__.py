@@ -1,31 +1,68 @@
-"""`python -m tests [pytest's options]`: the whole suite, in two runs.
+"""`python -m tests [pytest's options]`: the whole suite, in two runs and a second look.
 
 First what may share the machine, a process a core: most of it waits. Then what judges times and
-sound, mostly of whole stacks (marker `alone`), where all beside it would be heard. The exit code is
-the first one that is not 0.
+sound, mostly of whole stacks (marker `alone`), where all beside it would be heard. What failed, if
+it is little, is looked at again by itself, twice: who fails then has failed; who does not is told
+as flaky, with the failure above, and stops nobody else's work (docs/adr/0014).
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
+_SLOWEST = ("--durations=40", "--durations-min=2")  # for who makes it shorter
 _RUNS = (
     # A file's tests stay in one process: some share a server.
-    ("-m", "not alone", "--numprocesses", "auto", "--dist", "loadfile"),
-    ("-m", "alone"),
+    ("-m", "not alone", "--numprocesses", "auto", "--dist", "loadfile", *_SLOWEST),
+    ("-m", "alone", *_SLOWEST),
 )
+_LOOKS = 2
+_FEW = 5  # more than that is no bad luck
+_FAILED = int(pytest.ExitCode.TESTS_FAILED)
 _NOTHING = {int(pytest.ExitCode.OK), int(pytest.ExitCode.NO_TESTS_COLLECTED)}
 
 
 def main(options: list[str]) -> int:
-    codes = [subprocess.call([sys.executable, "-m", "pytest", *run, *options]) for run in _RUNS]
-    failed = [code for code in codes if code not in _NOTHING]
-    if failed:
-        return failed[0]
-    return min(codes)  # "no tests" only when neither run had any
+    with tempfile.TemporaryDirectory() as folder:
+        codes = [_run(folder, *run, *options) for run in _RUNS]
+        wrong = [code for code in codes if code not in _NOTHING]
+        if not wrong:
+            return min(codes)  # "no tests" only when neither run had any
+        failed = _failed(Path(folder))
+    if set(wrong) != {_FAILED} or not 0 < len(failed) <= _FEW:
+        return wrong[0]
+    return _look_again(failed)
+
+
+def _run(folder: str, *arguments: str) -> int:
+    command = (sys.executable, "-m", "pytest", "-o", f"cache_dir={folder}", *arguments)
+    return subprocess.call(command)
+
+
+def _failed(folder: Path) -> list[str]:
+    """Ids of the tests that failed in any of the runs, as pytest keeps them for `--last-failed`."""
+    kept = folder / "v" / "cache" / "lastfailed"
+    return sorted(json.loads(kept.read_text())) if kept.exists() else []
+
+
+def _look_again(failed: list[str]) -> int:
+    for look in range(1, _LOOKS + 1):
+        print(
+            f"\nLook {look} of {_LOOKS} at what failed, by itself:", *failed, sep="\n  ", flush=True
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            code = _run(folder, *failed)
+        if code:
+            return code
+    print(f"\nFLAKY, {len(failed)}: failed above, passed {_LOOKS} times by itself.", flush=True)
+    print("Each is a bug, of the product or of the test:", *failed, sep="\n  ", flush=True)
+    return 0
 
 
 if __name__ == "__main__":
