@@ -77,6 +77,11 @@ class Delivery:
             options = await asyncio.shield(self._options)
             self._judge(identity, turn, options)
             await self._publish(identity, turn, options)
+            self._waiting.task_done()
+
+    async def delivered(self) -> None:
+        """Returns when the room has all that was added."""
+        await self._waiting.join()
 
     def _judge(self, identity: str, turn: Turn, options: TranscriptionOptions) -> None:
         run = self._runs.get(identity)

@@ -54,8 +54,10 @@ def failure(error: BaseException) -> SessionFailed:
     match error:
         case SessionFailed():
             return error
-        case APIStatusError() if error.status_code >= 100:
+        case APIStatusError() if 100 <= error.status_code < 600:
             why = f"it answered with status {error.status_code}"
+        case APIStatusError():  # a websocket's close code, or none at all
+            why = "the line to it broke"
         case APIConnectionError() | TimeoutError():
             why = "it could not be reached"
         case _:

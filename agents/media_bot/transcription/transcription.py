@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -28,7 +29,8 @@ log = logging.getLogger(__name__)
 DEFAULT_LANGUAGE = "en-US"
 # Who hangs up has often just said goodbye. The second is for a call that ends altogether, whose
 # agents have little time.
-_LAST_WORDS, _LAST_WORDS_OF_ALL = 8.0, 0.8
+_LAST_WORDS, _LAST_WORDS_OF_ALL = 8.0, 0.7
+_DELIVERY = 0.2
 
 Tell = Callable[[FactKind, dict[str, Any]], None]
 
@@ -96,6 +98,8 @@ class Transcription:
             *(ear.aclose(_LAST_WORDS_OF_ALL) for ear in ears),
             self._end_leaving(),
         )
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._delivery.delivered(), _DELIVERY)
         if self._began:
             self._tell(FactKind.USAGE_REPORTED, {"items": self._used.items()})
         if self._fetching is not None:
