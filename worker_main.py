@@ -41,6 +41,7 @@ from activities.room_watch import RoomWatchActivities
 from activities.rooms import RoomActivities
 from activities.settings import WorkerSettings
 from activities.sip_phones import SipPhoneActivities
+from activities.webhook_worker import WebhookWorker
 from activities.worker_process import run_worker, serve_pages
 from contract.errors import SettingsError
 from contract.identity import ROOM_WATCH_WORKFLOW_ID
@@ -55,9 +56,20 @@ from workflows.call import CallWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
 from workflows.sandbox import our_sandbox
+from workflows.webhook_delivery import VersionedWebhookDeliveryWorkflow, WebhookDeliveryWorkflow
 
-WORKFLOWS: Sequence[type] = (CallWorkflow, RecordingWorkflow, RoomWatchWorkflow)
-VERSIONED_WORKFLOWS: Sequence[type] = (CallWorkflow, RecordingWorkflow, VersionedRoomWatchWorkflow)
+WORKFLOWS: Sequence[type] = (
+    CallWorkflow,
+    RecordingWorkflow,
+    RoomWatchWorkflow,
+    WebhookDeliveryWorkflow,
+)
+VERSIONED_WORKFLOWS: Sequence[type] = (
+    CallWorkflow,
+    RecordingWorkflow,
+    VersionedRoomWatchWorkflow,
+    VersionedWebhookDeliveryWorkflow,
+)
 
 # At once, in one process; each costs a connection to LiveKit and a heartbeat a second.
 _PHONES_RINGING = 500
@@ -79,7 +91,8 @@ async def run(settings: WorkerSettings) -> None:
         egress = _livekit(settings, settings.egress_api_url or settings.livekit_url)
         stack.push_async_callback(egress.aclose)
         sip = await _livekit_sip(stack, settings)
-        desk = DiallingDesk(database, Sealing(settings.keys) if settings.keys else None)
+        sealing = Sealing(settings.keys) if settings.keys else None
+        desk = DiallingDesk(database, sealing)
         sip_phones = SipPhoneActivities(desk, livekit, sip)
         outside = Outside(
             temporal=client,
@@ -88,14 +101,16 @@ async def run(settings: WorkerSettings) -> None:
             egress=egress,
             bucket=RecordingBucket.from_settings(settings),
         )
+        webhooks = WebhookWorker(client, database, sealing, settings)
         worker = Worker(
             client,
             task_queue=settings.call_task_queue,
             workflows=VERSIONED_WORKFLOWS if settings.worker_versioning else WORKFLOWS,
             activities=[
-                *_activities(settings, outside),
+                *_activities(settings, outside, webhooks.outbox.wake),
                 sip_phones.transfer_phone,
                 sip_phones.put_out_phone,
+                webhooks.activities.note_webhook,
             ],
             workflow_runner=our_sandbox(),
             # Else the next event of a call whose worker was killed waits 10 s for it to come back.
@@ -108,7 +123,7 @@ async def run(settings: WorkerSettings) -> None:
         )
         dialler = _dialler(client, settings, sip_phones)
         await _start_room_watch(client, settings)
-        async with worker, dialler, AsyncExitStack() as pages:
+        async with worker, dialler, webhooks.running(), AsyncExitStack() as pages:
             await _serve_pages(pages, settings, outside, metrics_address)
             log.info("worker_started", task_queue=settings.call_task_queue)
             await asked_to_stop()
@@ -146,15 +161,17 @@ async def _livekit_sip(stack: AsyncExitStack, settings: WorkerSettings) -> api.L
     )
 
 
-def _activities(settings: WorkerSettings, outside: Outside) -> list[Callable[..., Any]]:
+def _activities(
+    settings: WorkerSettings, outside: Outside, written: Callable[[], None]
+) -> list[Callable[..., Any]]:
     livekit, database = outside.livekit, outside.database
     jobs = JobMetadataWriter(settings.call_token_secret)
     agents = AgentActivities(livekit, jobs)
     rooms = RoomActivities(livekit, agents, jobs)
     records = CallRecordActivities(
-        database, settings.default_assistant_id, settings.media_assets_url
+        database, settings.default_assistant_id, settings.media_assets_url, written
     )
-    billing = BillingActivities(database, PriceTable.load())
+    billing = BillingActivities(database, PriceTable.load(), written)
     recording = RecordingActivities(outside.egress, outside.bucket)
     phones = PhoneActivities(livekit, database)
     media = MediaActivities(livekit)

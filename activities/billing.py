@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -8,6 +9,7 @@ from temporalio import activity
 from activities.call_metrics import count_cost
 from activities.prices import PriceTable
 from activities.store_errors import unknown_calls_are_final
+from activities.webhook_events import tell_report
 from contract.calls import TimelineEntry
 from contract.facts import UsageItem
 from contract.steps import BillSettled, SettleBill, Step, WriteRecord
@@ -21,9 +23,13 @@ _CENT_FRACTION = Decimal("0.000001")  # micro-units, as the ledger keeps them
 class BillingActivities:
     """Turns what a call used into one ledger row, once."""
 
-    def __init__(self, database: Database, prices: PriceTable) -> None:
+    def __init__(
+        self, database: Database, prices: PriceTable, written: Callable[[], None] = lambda: None
+    ) -> None:
+        """`written` hears of each bill, which may have left a report for webhooks."""
         self._database = database
         self._prices = prices
+        self._written = written
 
     @activity.defn(name=Step.SETTLE_BILL)
     async def settle_bill(self, order: SettleBill) -> BillSettled:
@@ -51,9 +57,11 @@ class BillingActivities:
                 items=items,
             )
             bill = BillSettled(str(row.total), row.currency, row.partial)
-            await Calls(session).write(
+            call = await Calls(session).write(
                 WriteRecord(call_id=order.call_id, entries=(_entry(order, bill),))
             )
+            await tell_report(session, call)
+        self._written()
         if is_first:
             priced = [line for line in items if line["amount"]]
             count_cost([(line["what"], Decimal(line["amount"])) for line in priced])
@@ -83,7 +91,7 @@ def _entry(order: SettleBill, bill: BillSettled) -> TimelineEntry:
         actor="platform",
         kind="bill_settled",
         text=f"The bill is settled: {bill.total} {bill.currency}.",
-        data={"partial": bill.partial},
+        data={"partial": bill.partial, "recorded": order.recorded},
     )
 
 

@@ -16,6 +16,7 @@ import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.webhook_events import tell_change
 from contract.calls import CallStatus, Direction, Provider, RecordingStatus
 from contract.endings import EndedBy, EndedReason
 from contract.steps import WriteRecord
@@ -107,6 +108,7 @@ async def write_and_count(database: Database, record: WriteRecord) -> None:
     """Apply what is new of a call; once that is durable, count it. Raises CallUnknown."""
     async with database.session() as session:
         change = await Calls(session).change(record)
+        await tell_change(session, change)
         heard = await _heard(session, change.row) if change.has_ended else None
     row = change.row
     if row.status != change.was:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.call_metrics import count_recording, write_and_count
 from activities.store_errors import unknown_calls_are_final
+from activities.webhook_events import tell_recording, tell_so_far
 from contract.steps import (
     AssistantChosen,
     ChooseAssistant,
@@ -22,25 +25,32 @@ class CallRecordActivities:
     """The store's record of a call. Everything here may be done twice without harm."""
 
     def __init__(
-        self, database: Database, default_assistant_id: str, media_assets_url: str
+        self,
+        database: Database,
+        default_assistant_id: str,
+        media_assets_url: str,
+        written: Callable[[], None] = lambda: None,
     ) -> None:
+        """`written` hears of each write, which may have left events for webhooks."""
         self._database = database
         self._default = default_assistant_id
         self._assets_url = media_assets_url
+        self._written = written
 
     @activity.defn(name=Step.WRITE_RECORD)
     async def write_record(self, update: WriteRecord) -> None:
         with unknown_calls_are_final():
             await write_and_count(self._database, update)
+        self._written()
 
     @activity.defn(name=Step.WRITE_RECORDING)
     async def write_recording(self, update: WriteRecording) -> None:
         with unknown_calls_are_final():
             async with self._database.session() as session:
-                before = await Recordings(session).get(update.call_id)
-                was = before.status if before is not None else None
-                await Recordings(session).write(update)
-            count_recording(was, update.status)
+                change = await Recordings(session).change(update)
+                await tell_recording(session, change)
+            count_recording(change.was, update.status)
+        self._written()
 
     @activity.defn(name=Step.CHOOSE_ASSISTANT)
     async def choose_assistant(self, wish: ChooseAssistant) -> AssistantChosen:
@@ -65,4 +75,6 @@ class CallRecordActivities:
                 media=found.media(self._assets_url),
             )
             await Calls(session).set_assistant(wish.call_id, chosen)
+            await tell_so_far(session, wish.call_id)
+        self._written()
         return chosen

@@ -11,10 +11,13 @@ from engine.settings import (
     LiveKitSettings,
     MediaSettings,
     StorageSettings,
+    WebhookSettings,
 )
 
 
-class WorkerSettings(MediaSettings, EngineSettings, LiveKitSettings, StorageSettings):
+class WorkerSettings(
+    MediaSettings, WebhookSettings, EngineSettings, LiveKitSettings, StorageSettings
+):
     """What the Temporal worker needs to know."""
 
     egress_api_url: str = Field(

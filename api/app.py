@@ -37,6 +37,8 @@ from api.settings import ApiSettings
 from api.trunks import endpoints as trunks
 from api.turns import endpoints as turns
 from api.web_calls import endpoints as web_calls
+from api.webhooks import deliveries as webhook_deliveries
+from api.webhooks import endpoints as webhooks
 from contract.identity import DEFAULT_TENANT
 from engine.shared_check import SharedCheck
 from store.api_keys import ApiKeys, Role
@@ -72,6 +74,8 @@ _RESOURCES = (
     numbers,
     keys,
     media_assets,
+    webhooks,
+    webhook_deliveries,
     livekit_events,
     turns,
     codec,

@@ -19,6 +19,7 @@ from api.recordings.object_store import ObjectStore
 from api.settings import ApiSettings
 from api.trunks.resealing import reseal_passwords
 from api.until_answered import UntilAnswered
+from api.webhooks.resealing import reseal_secrets
 from engine.client import connect, data_converter
 from engine.sealing import Sealing
 from store.database import Database
@@ -49,6 +50,7 @@ async def open_parts(settings: ApiSettings) -> AsyncIterator[Parts]:
         if sealing is not None:
             await reseal_passwords(database, sealing)
             await reseal_headers(database, sealing)
+            await reseal_secrets(database, sealing)
         livekit = livekit_api.LiveKitAPI(
             settings.livekit_url, settings.livekit_api_key, settings.livekit_api_secret
         )

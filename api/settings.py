@@ -16,13 +16,16 @@ from engine.settings import (
     MediaSettings,
     StorageSettings,
     ToolSettings,
+    WebhookSettings,
     split_list,
 )
 
 Names = Annotated[tuple[str, ...], NoDecode]
 
 
-class ApiSettings(ToolSettings, MediaSettings, EngineSettings, LiveKitSettings, StorageSettings):
+class ApiSettings(
+    ToolSettings, MediaSettings, WebhookSettings, EngineSettings, LiveKitSettings, StorageSettings
+):
     api_host: str = Field("127.0.0.1", description="Address to listen on.")
     api_port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
     public_api_url: str = Field("", description="Base of the links in answers; default: relative.")

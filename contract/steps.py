@@ -56,6 +56,9 @@ class Step(StrEnum):
     VERIFY_RECORDING = "verify_recording"
     # activities/room_watch.py
     WATCH_ROOMS = "watch_rooms"
+    # activities/webhooks.py; contract/webhooks.py has what goes in and out
+    SEND_WEBHOOK = "send_webhook"  # SendWebhook -> WebhookSent, on a task queue of its own
+    NOTE_WEBHOOK = "note_webhook"  # NoteWebhook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +266,7 @@ class SettleBill:
     settled_at: datetime
     usage: tuple[UsageItem, ...] = ()
     usage_complete: bool = True
+    recorded: bool = False  # a recording workflow was started, and writes how it comes out
 
 
 @dataclass(frozen=True, slots=True)

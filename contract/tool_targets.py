@@ -1,8 +1,9 @@
-"""Where assistants' HTTP tools may lead: to public addresses, and into networks that the operator
-names.
+"""Where addresses may lead that tenants wrote down, of assistants' HTTP tools, of media and of
+webhooks: to public addresses, and into networks that the operator names.
 
-Looked at twice: the API refuses what is written plainly, Atlas whatever address a name turns out
-to have when it connects. Else an assistant could ask our own database, or a cloud's metadata.
+Looked at twice: the API refuses what is written plainly, whoever connects (engine/guarded_http.py)
+whatever address a name turns out to have then. Else a tenant could ask our own database, or a
+cloud's metadata.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import binascii
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
@@ -20,6 +20,16 @@ from contract.tool_targets import Network, ToolTargets
 from engine.secret_files import Secret, SecretFiles, Unusable
 
 HTTP_URL = r"^https?://"
+
+
+def split_list(value: object) -> object:
+    """`a, b` -> ("a", "b"); what is no text stays as it is."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Networks = Annotated[tuple[Network, ...], NoDecode, BeforeValidator(split_list)]
 
 
 class ProcessSettings(BaseSettings):
@@ -75,6 +85,11 @@ class EngineSettings(ProcessSettings):
         """Of dialling over LiveKit SIP: the calls' own workers take it, beside all else."""
         return f"{self.call_task_queue}-sip"
 
+    @property
+    def webhook_task_queue(self) -> str:
+        """Of sending webhooks: the calls' own workers take it, beside all else."""
+        return f"{self.call_task_queue}-webhooks"
+
     payload_encryption: bool = Field(
         True, description="Off: what Temporal keeps is readable in its database."
     )
@@ -129,20 +144,29 @@ class MediaSettings(ProcessSettings):
 class ToolSettings(ProcessSettings):
     """What the API and Atlas have to agree on about assistants' HTTP tools."""
 
-    tool_private_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+    tool_private_networks: Networks = Field(
         (),
         description="Networks, such as 10.2.0.0/16, that assistants' HTTP tools may ask although "
         "they are not public; comma separated.",
     )
 
-    @field_validator("tool_private_networks", mode="before")
-    @classmethod
-    def _split_networks(cls, value: object) -> object:
-        return split_list(value)
-
     @property
     def tool_targets(self) -> ToolTargets:
         return ToolTargets(self.tool_private_networks)
+
+
+class WebhookSettings(ProcessSettings):
+    """What the API and the worker have to agree on about tenants' webhooks."""
+
+    webhook_private_networks: Networks = Field(
+        (),
+        description="Networks, such as 10.2.0.0/16, that webhooks may be sent to although they are "
+        "not public; comma separated.",
+    )
+
+    @property
+    def webhook_targets(self) -> ToolTargets:
+        return ToolTargets(self.webhook_private_networks)
 
 
 class StorageSettings(DatabaseSettings):
@@ -159,13 +183,6 @@ class StorageSettings(DatabaseSettings):
     s3_region: str = Field("us-east-1", description="Region that requests are signed for.")
     s3_access_key_id: Secret = Field(min_length=1, description="Key id for the bucket.")
     s3_secret_access_key: Secret = Field(min_length=1, description="Secret of S3_ACCESS_KEY_ID.")
-
-
-def split_list(value: object) -> object:
-    """`a, b` -> ("a", "b"); what is no text stays as it is."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
 
 
 def parse_payload_keys(text: str) -> dict[str, bytes]:

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contract.calls import CallStatus, Direction, Provider
+from contract.calls import CallStatus, Direction, Provider, TimelineEntry
 from contract.identity import CALLER_IDENTITY
 from contract.steps import AssistantChosen, WriteRecord
 from store.call_pages import CallPage, CallsFound, list_calls
@@ -66,11 +66,12 @@ class OpenCall:
 
 @dataclass(frozen=True, slots=True)
 class CallChange:
-    """A row as it is now, and what was different before."""
+    """A row as it is now, what was different before, and what is new on the timeline."""
 
     row: CallRow
     was: CallStatus
     was_answered: bool
+    entries: Sequence[TimelineEntry] = ()
 
     @property
     def has_ended(self) -> bool:
@@ -137,8 +138,8 @@ class Calls:
         was, was_answered = CallStatus(row.status), row.answered_at is not None
         if was is not CallStatus.ENDED:
             _apply(record, row)
-        await append_entries(self._session, record.call_id, record.entries)
-        return CallChange(row, was, was_answered)
+        entries = await append_entries(self._session, record.call_id, record.entries)
+        return CallChange(row, was, was_answered, entries)
 
     async def set_assistant(self, call_id: str, chosen: AssistantChosen) -> None:
         """Raises CallUnknown. An ended call keeps the assistant it had."""

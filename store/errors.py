@@ -141,3 +141,45 @@ class BadCursor(InvalidRequest):
 
     def __init__(self) -> None:
         super().__init__("This cursor is none of ours; take `next_cursor` from the page before.")
+
+
+class WebhookUnknown(NotFound):
+    code = "webhook-not-found"
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(f"There is no webhook {webhook_id!r}.")
+
+
+class TooManyWebhooks(Conflict):
+    code = "too-many-webhooks"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"You have {limit} webhooks, which is the most; delete one first.")
+
+
+class DeliveryUnknown(NotFound):
+    code = "delivery-not-found"
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"There is no delivery {delivery_id!r}.")
+
+
+class DeliveryUnderWay(Conflict):
+    code = "delivery-under-way"
+
+    def __init__(self) -> None:
+        super().__init__("This event is on its way to that webhook already.")
+
+
+class WebhookGone(Conflict):
+    code = "webhook-gone"
+
+    def __init__(self) -> None:
+        super().__init__("The webhook of this delivery was deleted.")
+
+
+class WebhookDisabled(Conflict):
+    code = "webhook-disabled"
+
+    def __init__(self, webhook_id: str) -> None:
+        super().__init__(f"The webhook {webhook_id!r} is disabled; enable it first.")

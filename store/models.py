@@ -13,27 +13,16 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    MetaData,
     String,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
+from store.base import Base as Base
 from store.call_indexes import call_indexes
 from store.columns import JsonColumn, UtcDateTime
-
-
-class Base(DeclarativeBase):
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
+from store.webhook_models import DeliveryRow as DeliveryRow  # known to Base's metadata by this
 
 # As long as LiveKit lets a room's name and an identity be. SQLite looks at no length, and would
 # have to copy the table to declare another one.

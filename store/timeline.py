@@ -13,15 +13,15 @@ from store.models import EventRow
 
 async def append_entries(
     session: AsyncSession, call_id: str, entries: Iterable[TimelineEntry]
-) -> None:
-    """Append those that are new, in the order given, with gapless `seq`.
+) -> list[TimelineEntry]:
+    """Append those that are new, in the order given, with gapless `seq`; returns them.
 
     The caller holds the call's row lock, so that numbers appear in the order of commits: a reader
     who has seen 7 never finds a 6 later.
     """
     wanted = {(entry.source, entry.source_seq): entry for entry in entries}
     if not wanted:
-        return
+        return []
     known = await session.execute(
         select(EventRow.source, EventRow.source_seq).where(
             EventRow.call_id == call_id,
@@ -46,6 +46,7 @@ async def append_entries(
             )
         )
     await session.flush()
+    return list(wanted.values())
 
 
 async def entries_after(session: AsyncSession, call_id: str, after_seq: int) -> list[EventRow]:

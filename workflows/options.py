@@ -197,3 +197,21 @@ WATCH_ROOMS = ActivityConfig(
         initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=5)
     ),
 )
+
+# --- Webhooks: attempts are made by the workflow, too --------------------------------------------
+
+# Between the attempts of a delivery; together three days and a little, as Standard Webhooks
+# proposes. A receiver that asks for a longer pause (Retry-After) gets it.
+WEBHOOK_PAUSES = (
+    timedelta(seconds=5),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=2),
+    timedelta(hours=5),
+    timedelta(hours=10),
+    timedelta(hours=14),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+# The request itself has 10 s, the store before it as long.
+SEND_WEBHOOK = ActivityConfig(start_to_close_timeout=timedelta(seconds=25), retry_policy=ONCE)

@@ -1,4 +1,4 @@
-"""The search attributes of a call. Stored by Temporal in clear: no personal data, ever."""
+"""The search attributes of calls and webhooks. Temporal stores them in clear: no personal data."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ CALL_STATUS = SearchAttributeKey.for_keyword("CallStatus")
 ENDED_REASON = SearchAttributeKey.for_keyword("EndedReason")
 ENDED_BY = SearchAttributeKey.for_keyword("EndedBy")
 RECORDING_STATUS = SearchAttributeKey.for_keyword("RecordingStatus")
+WEBHOOK_STATUS = SearchAttributeKey.for_keyword("WebhookStatus")  # contract's DeliveryStatus
 ON_HOLD = SearchAttributeKey.for_bool("OnHold")
 TALK_SECONDS = SearchAttributeKey.for_int("TalkSeconds")
 ANSWERED_AT = SearchAttributeKey.for_datetime("AnsweredAt")
@@ -29,6 +30,7 @@ ALL = (
     ENDED_REASON,
     ENDED_BY,
     RECORDING_STATUS,
+    WEBHOOK_STATUS,
     ON_HOLD,
     TALK_SECONDS,
     ANSWERED_AT,

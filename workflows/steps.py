@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from contract.calls import CallRequest, Direction, Provider
+from contract.calls import CallRequest, Direction, Provider, RecordingStatus
 from contract.identity import AgentRole, agent_identity
 from contract.rooms import PING_RPC, AtlasRpc, Gate, Opening
 from contract.steps import (
@@ -199,6 +199,7 @@ async def settle_bill(state: CallState) -> BillSettled:
             settled_at=workflow.now(),
             usage=state.agents.usage_items,
             usage_complete=state.agents.usage_complete,
+            recorded=state.recording is not RecordingStatus.NOT_REQUESTED,
         ),
         BillSettled,
         "Settle the bill",

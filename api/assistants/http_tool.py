@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
 from api.fields import Strict
+from api.http_url import host_of, is_http_url
 
 # RFC 9110 section 5.6.2 (token) and 5.5: no line breaks.
 HeaderName = Annotated[
@@ -29,7 +29,7 @@ class HttpTool(Strict):
         description="When the model should use it.",
         examples=["Book a table for a party on a day."],
     )
-    url: str = Field(
+    url: Annotated[str, AfterValidator(is_http_url)] = Field(
         max_length=2048,
         description="At a public address, unless this installation allows another; shown to "
         "whoever reads the assistant.",
@@ -56,23 +56,7 @@ class HttpTool(Strict):
 
     @property
     def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
-
-    @field_validator("url")
-    @classmethod
-    def _is_an_http_address(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            port_is_valid = parts.port is None or parts.port > 0
-        except ValueError:
-            raise ValueError("not a URL") from None
-        if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_valid:
-            raise ValueError("must be a URL that begins with http:// or https:// and has a host")
-        if parts.username or parts.password:
-            raise ValueError("must not carry a user or password; use headers")
-        if any(character.isspace() or ord(character) < 0x21 for character in url):
-            raise ValueError("must not contain white space")
-        return url
+        return host_of(self.url)
 
     @field_validator("parameters")
     @classmethod

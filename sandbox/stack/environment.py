@@ -124,6 +124,7 @@ def _api(site: Site) -> dict[str, str]:
         "MAX_OPEN_STREAMS": "1000",
         "MAX_OPEN_STREAMS_PER_TENANT": "1000",
         "TOOL_PRIVATE_NETWORKS": _THIS_MACHINE,
+        "WEBHOOK_PRIVATE_NETWORKS": _THIS_MACHINE,
         # The Temporal UI's page has no API key to send; CORS keeps other sites' pages out.
         "CODEC_OPEN": "on",
     }
@@ -138,6 +139,7 @@ def _worker(site: Site) -> dict[str, str]:
         "SIP_API_URL": site.sip_api_url,
         "MEDIA_ASSETS_URL": site.api_url,
         "WORKER_HTTP_PORT": str(site.ports.worker_http),
+        "WEBHOOK_PRIVATE_NETWORKS": _THIS_MACHINE,
     }
 
 

@@ -28,12 +28,13 @@ async def shared_settings(
 ) -> AsyncIterator[ApiSettings]:
     """With one database for all tests of a module, which do not get in each other's way."""
     folder = tmp_path_factory.mktemp("shared")
+    keys = "test:" + "A" * 43 + "="  # for the secrets of webhooks
     if request.param == "sqlite":
-        yield settings_for(folder)
+        yield settings_for(folder, payload_keys=keys)
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     url = await server.migrated_database()
-    yield settings_for(folder, database_url=url)
+    yield settings_for(folder, database_url=url, payload_keys=keys)
     await server.drop(url)
 
 

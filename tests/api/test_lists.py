@@ -40,6 +40,14 @@ def service(runner: asyncio.Runner, shared_settings: ApiSettings) -> Iterator[Se
     runner.run(serving.__aexit__(None, None, None))
 
 
+@pytest.fixture(scope="module")
+def webhook_id(runner: asyncio.Runner, service: Service) -> str:
+    """One list is a webhook's."""
+    webhook = {"url": "https://crm.example/hook", "events": ["call.ended"]}
+    made = runner.run(service.post("/webhooks", webhook))
+    return str(made.json()["id"])
+
+
 async def all_pages(
     service: Service, path: str, limit: int, meanwhile: list[int], insert: Any, **filters: str
 ) -> list[dict[str, Any]]:
@@ -135,11 +143,12 @@ WRONG = [
 
 @pytest.mark.parametrize("operation", LISTS, ids=lambda one: one.name)
 def test_a_cursor_that_is_none_of_ours_is_refused_or_harmless(
-    runner: asyncio.Runner, service: Service, operation: Any
+    runner: asyncio.Runner, service: Service, webhook_id: str, operation: Any
 ) -> None:
     async def look() -> None:
+        path = operation.path.format(webhook_id=webhook_id)
         for cursor in WRONG:
-            answer = await service.get(operation.path, params={"cursor": cursor})
+            answer = await service.get(path, params={"cursor": cursor})
             if answer.status_code != 200:
                 assert_problem(answer, 422, "bad-cursor")
 
@@ -150,8 +159,9 @@ def test_a_cursor_that_is_none_of_ours_is_refused_or_harmless(
 @given(st.binary(max_size=60))
 @settings(max_examples=50, deadline=None, derandomize=True, phases=UNTRACED)
 def test_no_cursor_is_answered_with_a_fault(
-    runner: asyncio.Runner, service: Service, operation: Any, raw: bytes
+    runner: asyncio.Runner, service: Service, webhook_id: str, operation: Any, raw: bytes
 ) -> None:
     cursor = base64.urlsafe_b64encode(raw).decode()
-    answer = runner.run(service.get(operation.path, params={"cursor": cursor}))
+    path = operation.path.format(webhook_id=webhook_id)
+    answer = runner.run(service.get(path, params={"cursor": cursor}))
     assert answer.status_code in (200, 422), answer.text

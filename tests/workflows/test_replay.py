@@ -12,6 +12,7 @@ from workflows.call import CallWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
 from workflows.sandbox import our_sandbox
+from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
 HISTORIES = saved_histories()
 
@@ -21,7 +22,7 @@ async def test_saved_history_replays(history: WorkflowHistory) -> None:
     # Workers with a version have a class of their own for the one that never ends.
     for watch in (RoomWatchWorkflow, VersionedRoomWatchWorkflow):
         replayer = Replayer(
-            workflows=[CallWorkflow, RecordingWorkflow, watch],
+            workflows=[CallWorkflow, RecordingWorkflow, WebhookDeliveryWorkflow, watch],
             data_converter=pydantic_data_converter,
             workflow_runner=our_sandbox(),
         )
@@ -30,7 +31,12 @@ async def test_saved_history_replays(history: WorkflowHistory) -> None:
 
 def test_every_kind_of_workflow_is_among_them() -> None:
     kinds = {name.rpartition(".")[2] for name in HISTORIES}
-    assert kinds == {"CallWorkflow", "RecordingWorkflow", "RoomWatchWorkflow"}
+    assert kinds == {
+        "CallWorkflow",
+        "RecordingWorkflow",
+        "RoomWatchWorkflow",
+        "WebhookDeliveryWorkflow",
+    }
 
 
 def test_every_ending_of_a_web_call_is_among_them() -> None:
@@ -83,3 +89,17 @@ def test_every_chapter_of_a_call_over_livekit_sip_is_among_them() -> None:
     }
     names = " ".join(name for name in HISTORIES if name.startswith("SipPhone"))
     assert {chapter for chapter in chapters if chapter not in names} == set()
+
+
+def test_every_way_of_a_delivery_is_among_them() -> None:
+    ways = {
+        "taken_at_once",
+        "down_for_two_days",
+        "dead_letter",
+        "is_gone",
+        "asks_for",
+        "sends_again",
+        "deleted_webhook",
+    }
+    names = " ".join(name for name in HISTORIES if name.endswith("WebhookDeliveryWorkflow"))
+    assert {way for way in ways if way not in names} == set()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import aiohttp
 
-from agents.guarded_http import guarded_session
 from contract.tool_targets import ToolTargets
+from engine.guarded_http import guarded_session
 
 
 def tool_session(targets: ToolTargets) -> aiohttp.ClientSession:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from agents.guarded_http import REFUSED, guarded_session
 from agents.media_bot.playback.asset_url import AssetPlace
 from agents.media_bot.playback.bad_asset import BadAsset
+from engine.guarded_http import REFUSED, guarded_session
 
 MAX_BYTES = 10_000_000  # on the wire
 _LONGEST_ETAG = 256
