@@ -55,11 +55,6 @@ class Receiver:
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(lambda: holds(self.got))
 
-    async def events(self, *types: str, seconds: float = 60) -> list[Received]:
-        """Once one of each of these types is here."""
-        await self.until(lambda got: set(types) <= {one.event["type"] for one in got}, seconds)
-        return list(self.got)
-
 
 @asynccontextmanager
 async def receiver(*answers: Answer) -> AsyncIterator[Receiver]:

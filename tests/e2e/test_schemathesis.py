@@ -32,7 +32,7 @@ WITHOUT_AGENTS = ("temporal", "livekit", "s3", "api", "worker")
 # A process for each: most of the time goes into thinking examples up, for which threads of one
 # process wait for each other (and Python 3.11 may fail in two that parse at once). The last one
 # waits for agents, 3 s at a time.
-CONFIGURATION = ("assistants", "trunks", "numbers", "keys")
+CONFIGURATION = ("assistants", "trunks", "numbers", "keys", "webhooks")
 PROBES = ("installation",)
 ALONE = (
     [f"--include-tag={tag}" for tag in CONFIGURATION],

@@ -1,0 +1,148 @@
+"""Deliveries as a tenant reads them, and has them made again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from contract.webhooks import DeliveryStatus, EventType, NoteWebhook, SendOutcome, WebhookSent
+from store.webhook_deliveries import Deliveries
+from tests.api.service import Service, serve, settings_for
+from tests.api.test_problems_and_keys import assert_problem
+from tests.api.test_trunks_resource import PAYLOAD_KEYS
+from tests.store.calls import NOON
+from tests.webhook_desk import Desk
+
+
+@pytest.fixture
+async def service(tmp_path: Path, database_url: str) -> AsyncIterator[Service]:
+    settings = settings_for(tmp_path, database_url=database_url, payload_keys=PAYLOAD_KEYS)
+    async with serve(settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def desk(service: Service) -> Desk:
+    desk = Desk(service.parts.database)
+    await desk.open("https://crm.example/hook")
+    return desk
+
+
+async def attempted(desk: Desk, delivery_id: str, number: int, status: DeliveryStatus) -> None:
+    sent = WebhookSent(
+        outcome=SendOutcome.FAILED,
+        at=NOON,
+        detail="It answered 503.",
+        seconds=0.25,
+        http_status=503,
+        answer="We are moving house.",
+    )
+    next_at = NOON if status is DeliveryStatus.PENDING else None
+    note = NoteWebhook(
+        delivery_id=delivery_id, attempt=number, sent=sent, status=status, next_at=next_at
+    )
+    for _ in range(2):  # a repeated activity changes nothing
+        async with desk.database.session() as session:
+            await Deliveries(session).note(note)
+
+
+async def test_each_attempt_is_in_the_list_with_what_was_answered(
+    service: Service, desk: Desk
+) -> None:
+    delivery_id = await desk.event()
+    await attempted(desk, delivery_id, 1, DeliveryStatus.PENDING)
+    await attempted(desk, delivery_id, 2, DeliveryStatus.DEAD)
+    (item,) = (await service.get(f"/webhooks/{desk.webhook_id}/deliveries")).json()["items"]
+    delivery = await desk.delivery(delivery_id)
+    assert (item["event_id"], item["event_type"]) == (delivery.event.id, "call.ended")
+    assert (item["status"], item["detail"]) == ("dead", "It answered 503.")
+    assert item["attempts"] == [
+        {
+            "number": number,
+            "at": "2026-11-21T12:00:00Z",
+            "seconds": 0.25,
+            "http_status": 503,
+            "answer": "We are moving house.",
+            "detail": "It answered 503.",
+        }
+        for number in (1, 2)
+    ]
+    assert (await service.get(f"/webhook_deliveries/{delivery_id}")).json() == item
+
+
+async def test_deliveries_are_listed_newest_first_by_webhook_call_and_status(
+    service: Service, desk: Desk
+) -> None:
+    ids = [await desk.event(kind) for kind in (EventType.CALL_HELD, EventType.CALL_ENDED)]
+    await attempted(desk, ids[0], 1, DeliveryStatus.DEAD)
+
+    async def listed(**query: str) -> list[str]:
+        found = await service.get("/webhook_deliveries", params=query)
+        return [item["id"] for item in found.json()["items"]]
+
+    assert await listed() == list(reversed(ids))
+    assert await listed(status="dead") == [ids[0]]
+    assert await listed(call_id=(await desk.delivery(ids[1])).event.call_id) == [ids[1]]
+    assert await listed(webhook_id="hook_other") == []
+    first = (await service.get("/webhook_deliveries", params={"limit": "1"})).json()
+    assert await listed(limit="1", cursor=first["next_cursor"]) == [ids[0]]
+    assert_problem(
+        await service.get("/webhook_deliveries", params={"status": "x"}), 422, "invalid-request"
+    )
+
+
+async def test_a_dead_letter_is_delivered_again_under_the_same_event_id(
+    service: Service, desk: Desk
+) -> None:
+    delivery_id = await desk.event()
+    path = f"/webhook_deliveries/{delivery_id}/redeliver"
+    assert_problem(await service.post(path), 409, "delivery-under-way")
+    await attempted(desk, delivery_id, 1, DeliveryStatus.DEAD)
+    key = {"Idempotency-Key": "again"}
+    answer = await service.post(path, headers=key)
+    assert answer.status_code == 202
+    again = answer.json()
+    assert (again["number"], again["status"], again["attempts"]) == (2, "pending", [])
+    assert again["event_id"] == (await desk.delivery(delivery_id)).event.id
+    repeated = await service.post(path, headers=key)
+    assert repeated.headers["Idempotent-Replayed"] == "true"
+    assert repeated.json() == again
+    assert_problem(await service.post(path), 409, "delivery-under-way")
+    async with desk.database.reader() as session:
+        waiting = await Deliveries(session).not_handed(10)
+    assert again["id"] in {one.row.id for one in waiting}
+    await attempted(desk, again["id"], 1, DeliveryStatus.DELIVERED)
+    assert (await service.post(path)).json()["number"] == 3
+
+
+async def test_nothing_is_delivered_to_a_webhook_that_is_off_or_gone(
+    service: Service, desk: Desk
+) -> None:
+    delivery_id = await desk.event()
+    await attempted(desk, delivery_id, 1, DeliveryStatus.DEAD)
+    path = f"/webhook_deliveries/{delivery_id}/redeliver"
+    webhook = f"/webhooks/{desk.webhook_id}"
+    await service.client.patch(webhook, json={"enabled": False})
+    assert_problem(await service.post(path), 409, "webhook-disabled")
+    await service.client.delete(webhook)
+    assert_problem(await service.post(path), 409, "webhook-gone")
+    assert_problem(
+        await service.post("/webhook_deliveries/whd_never/redeliver"), 404, "delivery-not-found"
+    )
+
+
+async def test_deleting_a_webhook_cancels_what_is_on_its_way(service: Service, desk: Desk) -> None:
+    delivery_id = await desk.event()
+    await service.client.delete(f"/webhooks/{desk.webhook_id}")
+    told = (await service.get(f"/webhook_deliveries/{delivery_id}")).json()
+    assert (told["status"], told["detail"]) == ("cancelled", "The webhook was deleted.")
+
+
+async def test_enabling_forgets_why_it_was_disabled(service: Service, desk: Desk) -> None:
+    await desk.change(enabled=False, disabled_reason="It answered 410 Gone.")
+    path = f"/webhooks/{desk.webhook_id}"
+    assert (await service.get(path)).json()["disabled_reason"] == "It answered 410 Gone."
+    enabled = (await service.client.patch(path, json={"enabled": True})).json()
+    assert (enabled["enabled"], enabled["disabled_reason"]) == (True, None)
