@@ -152,9 +152,9 @@ class JitterBuffer:
         ahead = self._ahead(now)
         if ahead > self._maximum + _TOO_MUCH:
             self._skip(int(ahead - self._wanted) // FRAME * FRAME)
-        elif ahead > self._wanted + _TOO_MUCH and self._may_change(_SHORTEN_EVERY):
-            self._skip(FRAME)
-        elif self._is_idle(ahead):
+        elif self._is_idle(ahead) or (
+            ahead > self._wanted + _TOO_MUCH and self._may_change(_SHORTEN_EVERY)
+        ):
             self._skip(FRAME)
         elif ahead < self._wanted - FRAME / 2 and self._may_wait():
             self.inserted += FRAME

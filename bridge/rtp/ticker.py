@@ -1,8 +1,9 @@
 """One timer for all calls of a process: each of them is called every 20 ms, on a fixed schedule.
 
-The calls are spread over the 20 ms, so that four hundred of them do not wait for one another; a call
-may move to where its packets come. The schedule is absolute: lateness of one tick does not move the next one, and ticks that a stall has
-swallowed are told as `missed` instead of being made up for one by one.
+The calls are spread over the 20 ms, so that four hundred of them do not wait for one another; a
+call may move to where its packets come. The schedule is absolute: lateness of one tick does not
+move the next one, and ticks that a stall has swallowed are told as `missed` instead of being made
+up for one by one.
 """
 
 from __future__ import annotations
