@@ -14,6 +14,7 @@ from agents.atlas.floor import Closed, Floor
 from agents.atlas.hold import HoldMode
 from agents.atlas.human import Human
 from agents.atlas.line import Line
+from agents.atlas.seclusion import Seclusion
 from agents.atlas.session import make_session, make_voice
 from agents.atlas.settings import AtlasSettings
 from agents.atlas.sip_phone import SipPhone
@@ -55,6 +56,7 @@ class AtlasCall:
         self._conversation: Conversation | None = None
         self._human: Human | None = None
         self._line: Line | None = None
+        self._seclusion: Seclusion | None = None
         self._sip_phone: SipPhone | None = None
         self._watch: CallWatch | None = None
         self._endings: set[asyncio.Task[None]] = set()
@@ -91,6 +93,8 @@ class AtlasCall:
             await self._conversation.aclose()
         if self._caller_turns is not None:
             await self._caller_turns.aclose()
+        if self._seclusion is not None:
+            await self._seclusion.aclose()
         if self._presence is not None:
             usage = self._conversation.usage() if self._conversation else []
             self._presence.tell(FactKind.USAGE_REPORTED, items=usage)
@@ -119,6 +123,8 @@ class AtlasCall:
         )
 
     async def _converse(self, presence: Presence, assistant: Assistant) -> None:
+        self._seclusion = Seclusion(self._ctx.room, self._job.human_identity)
+        self._seclusion.start()  # before anything is published
         self._turns = self._turn_poster()
         self._turns.start()
         turns = self._caller_turns = CallerTurns(

@@ -11,6 +11,8 @@ from livekit.agents import AutoSubscribe, JobContext
 from agents.compass import AssistantUnavailable, fetch_assistant
 from agents.groq_client import groq_client
 from agents.job import with_call_id
+from agents.media_bot.isolation.isolation import Isolation
+from agents.media_bot.isolation.subscriptions import Subscriptions
 from agents.media_bot.playback.asset_url import AssetHosts
 from agents.media_bot.playback.assets import Assets
 from agents.media_bot.playback.cache import AssetCache, default_folder
@@ -44,6 +46,7 @@ class MediaBotCall:
         self._watch: CallWatch | None = None
         self._track: MediaTrack | None = None
         self._playback: Playback | None = None
+        self._isolation: Isolation | None = None
         self._http = aiohttp.ClientSession()
         self._groq = groq_client(settings.groq_api_key, settings.groq_base_url)
         self._recognisers = Recognisers(HearingVendors(settings, self._http, self._groq))
@@ -69,6 +72,13 @@ class MediaBotCall:
         self._track = MediaTrack(self._ctx.room)
         self._playback = self._make_playback(self._track)
         self._playback.start()
+        self._isolation = Isolation(
+            self._ctx.room,
+            self._job.human_identity,
+            Subscriptions(self._ctx),
+            is_successor=self._job.generation > 1,
+        )
+        self._isolation.start()
         self._turns = self._make_turns()
         self._turns.start()
         self._transcription = self._make_transcription(self._turns)
@@ -78,6 +88,9 @@ class MediaBotCall:
         if self._transcription is not None:
             await self._transcription.aclose()
             self._transcription = None
+        if self._isolation is not None:
+            await self._isolation.aclose()
+            self._isolation = None
         if self._playback is not None:
             await self._playback.aclose()
             self._playback = None

@@ -40,12 +40,18 @@ class Caller:
         await self.room.connect(url, token)
         self.joined_at = time.monotonic()
         if publish:
-            self._microphone = Microphone()
-            track = rtc.LocalAudioTrack.create_audio_track("microphone", self._microphone.source)
-            self._microphone.start()
-            await self.room.local_participant.publish_track(
-                track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
-            )
+            await self.open_microphone()
+
+    async def open_microphone(self) -> None:
+        """A new one, if there was one already; its track is the room's to take back."""
+        if self._microphone is not None:
+            await self._microphone.aclose()
+        self._microphone = Microphone()
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", self._microphone.source)
+        self._microphone.start()
+        await self.room.local_participant.publish_track(
+            track, rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        )
 
     async def say(self, what: str | Samples) -> Spoken:
         """Speak a sentence, or mono int16 at 48 kHz; returns when it has been sent."""
