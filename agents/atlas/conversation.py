@@ -26,6 +26,7 @@ from agents.atlas.rehearsal import Rehearsal
 from agents.atlas.room_options import room_options
 from agents.atlas.silence import SilenceWatchdog
 from agents.atlas.tools.end_call import EndCall
+from agents.atlas.tools.hold_caller import HoldCaller
 from agents.atlas.tools.http import HttpToolCaller
 from agents.atlas.tools.repetition import RepetitionBreaker
 from agents.atlas.tools.target_guard import tool_session
@@ -76,6 +77,9 @@ class Conversation:
         self._fillers = FillerController(assistant.fillers, may_speak=self._may_fill)
         end_call = assistant.tools.end_call
         self._end_call = EndCall(end_call, floor=floor, voice=voice, ended=self._ended)
+        self._hold_caller = HoldCaller(
+            assistant.tools.hold_caller, floor=floor, voice=voice, asked=self._asked_for_hold
+        )
         self._watchdog = SilenceWatchdog(
             assistant.silence, say=lambda text: void(voice.say(text)), give_up=self._give_up
         )
@@ -121,6 +125,7 @@ class Conversation:
         await self._withheld.aclose()
         await self._watchdog.aclose()
         await self._fillers.aclose()
+        await self._hold_caller.aclose()
         await self._end_call.aclose()
         await self.voice.aclose()
         try:
@@ -155,6 +160,8 @@ class Conversation:
         ]
         if options.end_call.enabled:
             tools.append(self._end_call.tool())
+        if options.hold_caller.enabled:
+            tools.append(self._hold_caller.tool())
         return tools
 
     def _may_fill(self) -> bool:
@@ -200,6 +207,9 @@ class Conversation:
     def _ended(self) -> None:
         self._tell(FactKind.ASSISTANT_ENDED, {"reason": "end_call"})
         self._on_over()
+
+    def _asked_for_hold(self, seconds: float) -> None:
+        self._tell(FactKind.HOLD_REQUESTED, {"seconds": seconds})
 
     def _give_up(self) -> None:
         self.floor.close(Closed.ENDING)
