@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 
+from prometheus_client import Counter
 from temporalio import activity
 
 from activities.webhook_http import Answer, WebhookSender
@@ -26,6 +27,13 @@ from store.webhooks import Webhooks, secret_place
 
 _GONE = "It answered 410 Gone."
 
+ATTEMPTS = Counter(
+    "webhook_attempts_total", "Attempts to deliver an event to a tenant's receiver", ["outcome"]
+)
+# A counter that first appears with its first count hides that count from `increase()`.
+for _outcome in SendOutcome:
+    ATTEMPTS.labels(_outcome.value)
+
 
 class WebhookActivities:
     """What is sent is read anew at each attempt: the endpoint may have changed meanwhile."""
@@ -38,9 +46,14 @@ class WebhookActivities:
     @activity.defn(name=Step.SEND_WEBHOOK)
     async def send_webhook(self, order: SendWebhook) -> WebhookSent:
         """Whatever becomes of it is an answer; it raises only what came before the request."""
+        sent = await self._send(order.delivery_id)
+        ATTEMPTS.labels(sent.outcome.value).inc()
+        return sent
+
+    async def _send(self, delivery_id: str) -> WebhookSent:
         at = datetime.now(UTC)
         async with self._database.reader() as session:
-            delivery = await Deliveries(session).find(order.delivery_id)
+            delivery = await Deliveries(session).find(delivery_id)
             webhook = await _webhook_of(Webhooks(session), delivery)
         if delivery is None or webhook is None:
             gone = "The webhook was deleted." if delivery else "The call was deleted."

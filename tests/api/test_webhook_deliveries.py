@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -115,6 +116,14 @@ async def test_a_dead_letter_is_delivered_again_under_the_same_event_id(
     assert again["id"] in {one.row.id for one in waiting}
     await attempted(desk, again["id"], 1, DeliveryStatus.DELIVERED)
     assert (await service.post(path)).json()["number"] == 3
+
+
+async def test_many_who_ask_for_it_at_once_begin_one_delivery(service: Service, desk: Desk) -> None:
+    delivery_id = await desk.event()
+    await attempted(desk, delivery_id, 1, DeliveryStatus.DEAD)
+    path = f"/webhook_deliveries/{delivery_id}/redeliver"
+    answers = await asyncio.gather(*(service.post(path) for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [202, 409, 409, 409, 409]
 
 
 async def test_nothing_is_delivered_to_a_webhook_that_is_off_or_gone(

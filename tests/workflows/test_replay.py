@@ -12,17 +12,20 @@ from workflows.call import CallWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
 from workflows.sandbox import our_sandbox
-from workflows.webhook_delivery import WebhookDeliveryWorkflow
+from workflows.webhook_delivery import VersionedWebhookDeliveryWorkflow, WebhookDeliveryWorkflow
 
 HISTORIES = saved_histories()
 
 
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())
 async def test_saved_history_replays(history: WorkflowHistory) -> None:
-    # Workers with a version have a class of their own for the one that never ends.
-    for watch in (RoomWatchWorkflow, VersionedRoomWatchWorkflow):
+    # Workers with a version have a class of their own for those that last.
+    for watch, delivery in (
+        (RoomWatchWorkflow, WebhookDeliveryWorkflow),
+        (VersionedRoomWatchWorkflow, VersionedWebhookDeliveryWorkflow),
+    ):
         replayer = Replayer(
-            workflows=[CallWorkflow, RecordingWorkflow, WebhookDeliveryWorkflow, watch],
+            workflows=[CallWorkflow, RecordingWorkflow, delivery, watch],
             data_converter=pydantic_data_converter,
             workflow_runner=our_sandbox(),
         )
