@@ -7,6 +7,8 @@ import os
 # its forkserver. The development switch would lead to LiveKit Cloud's inference.
 os.environ["LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE"] = "0"
 os.environ.pop("LIVEKIT_DEV_MODE", None)
+# A job process has a score of threads, and each would get a heap of its own from the C library.
+os.environ.setdefault("MALLOC_ARENA_MAX", "2")
 
 from agents.media_bot.settings import MediaBotSettings
 from engine.logs import set_up_logs

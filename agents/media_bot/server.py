@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-# Imported here so that idle job processes have it before a call comes.
-import temporalio.contrib.pydantic  # noqa: F401
 from livekit.agents import AgentServer, JobContext, JobProcess
 
 from agents.job import NotACall, accept_calls, job_of
-from agents.media_bot.call import MediaBotCall
 from agents.media_bot.settings import MediaBotSettings
 from agents.probe import ProbeAnswers
 from agents.serving import (
@@ -19,22 +17,30 @@ from agents.serving import (
     load_function,
 )
 from contract.identity import AgentRole
-from engine.runtime import use_our_runtime
 from engine.startup import load
+
+if TYPE_CHECKING:
+    from agents.media_bot.call import MediaBotCall
 
 log = logging.getLogger(__name__)
 
 SESSION_END_SECONDS = 4.0
 _CALL = "call"
+# For job processes only, so it is named and not imported.
+_WARM = "agents.media_bot.warm"
 
 
 def prepare(process: JobProcess) -> None:
     """In each idle job process, before a call comes. Nothing is connected here."""
+    from engine.runtime import use_our_runtime
+
     use_our_runtime()  # threads: they would not survive the fork
     process.userdata["settings"] = load(MediaBotSettings)
 
 
 async def enter_call(ctx: JobContext) -> None:
+    from agents.media_bot.call import MediaBotCall  # agents.media_bot.warm has imported it
+
     call = MediaBotCall(ctx, job_of(ctx, AgentRole.MEDIA_BOT), ctx.proc.userdata["settings"])
     ctx.proc.userdata[_CALL] = call
     try:
@@ -65,7 +71,7 @@ def make_server(settings: MediaBotSettings) -> AgentServer:
         session_end_timeout=SESSION_END_SECONDS,
         setup_fnc=prepare,
         initialize_process_timeout=WARM_UP_SECONDS,
-        preload_modules=[__name__],
+        preload_modules=[__name__, _WARM],
     )
     server.rtc_session(
         enter_call,
