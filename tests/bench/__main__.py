@@ -25,6 +25,8 @@ from tests.bench import (
     history_size,
     lives,
     media,
+    media_bot_memory,
+    media_playback,
     open_calls,
     outbound_accepted,
     phone_calls,
@@ -63,6 +65,9 @@ LOAD: dict[str, Callable[[float, Tell], Awaitable[Figure]]] = {
     "media_delay": media.measure_delay,
     "room_legs": rooms.measure_legs,
     "room_delay": rooms.measure_delay,
+    "media_bot_playback": media_playback.measure,
+    "media_bot_rooms": media_bot_memory.measure_rooms,
+    "media_bot_drift": media_bot_memory.measure_drift,
     "fuzzing": fuzzing.measure,
 }
 ALL = (*FIGURES, *LOAD)
