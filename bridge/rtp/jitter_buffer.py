@@ -62,7 +62,7 @@ class JitterBuffer:
         self.inserted = 0  # units made up to wait for late packets
         self._packets: dict[int, tuple[int, bytes]] = {}  # by place
         self._play: int | None = None  # the place that is due next
-        self._begin_at = 0.0
+        self._began = 0.0  # the clock (units) when the first packet of what is to be played came
         self._end = 0  # the place behind the newest packet
         self._newest = (0, 0)  # extended sequence number and place of the newest packet
         self._timestamp = 0
@@ -85,7 +85,9 @@ class JitterBuffer:
     @property
     def begins_at(self) -> float | None:
         """When the tick that begins to play had best come, in s; None: nothing is to begin."""
-        return self._begin_at if self._play is None and self._packets else None
+        if self._play is not None or not self._packets:
+            return None
+        return (self._began + self._best_phase) / CLOCK_RATE
 
     @property
     def phase(self) -> float:
@@ -145,7 +147,8 @@ class JitterBuffer:
     def pull(self, now: float) -> list[Piece]:
         """The next 20 ms: pieces that add up to FRAME units."""
         if self._play is None:
-            if not self._packets or now < self._begin_at - _SAME_MOMENT:
+            begins_at = self.begins_at
+            if begins_at is None or now < begins_at - _SAME_MOMENT:
                 return [FRAME]
             self._begin(now)
         self._frames_since_change += 1
@@ -222,7 +225,7 @@ class JitterBuffer:
         self._late_since = None
         if self._play is None:
             place = self._end
-            self._begin_at = (clock + self._best_phase) / CLOCK_RATE
+            self._began = clock
         else:
             frames = math.ceil(self._wanted / FRAME)  # whole ones: none is cut out of two packets
             place = max(self._end, self._play + frames * FRAME)

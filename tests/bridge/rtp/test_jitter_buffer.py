@@ -47,6 +47,20 @@ def test_ticks_that_keep_step_wait_for_milliseconds(phase: float) -> None:
     assert out_of_step.delay(since=1) <= 30
 
 
+@pytest.mark.parametrize("ptime", [10, 20, 30, 40, 60])
+def test_nothing_of_the_beginning_is_lost(ptime: int) -> None:
+    """With ticks as a session has them: where the first packet wants the first one to be."""
+    buffer = JitterBuffer()
+    arrivals = list(stream(2, ptime=ptime))
+    for first in arrivals[:2]:  # what is known before the first tick
+        if buffer.begins_at is None or first.at < buffer.begins_at:
+            buffer.put(first.sequence, first.timestamp, 0, first.payload, first.at)
+    begins_at = buffer.begins_at
+    assert begins_at is not None
+    heard = play(buffer, [each for each in arrivals if each.at > begins_at], 1.9, phase=begins_at)
+    assert heard.missing() == buffer.late == buffer.skipped == buffer.inserted == 0
+
+
 def test_what_waited_to_be_believed_is_no_delay() -> None:
     """The first packet may wait for a second one from the same source."""
     buffer = JitterBuffer()
