@@ -30,6 +30,8 @@ class Turn:
     sentiment: dict[str, Any] | None = None
     reason: str | None = None
     """Why there is no sentiment, if it was looked for."""
+    is_typed: bool = False
+    """Of a caller who wrote it, so that nobody can have heard it. Not told."""
 
 
 class TurnPoster:

@@ -92,8 +92,8 @@ class CallerTurns:
             self._look_again.cancel()
 
     def add(self, turn: Turn) -> None:
-        """Any turn: the assistant's own are always Atlas' to tell."""
-        if turn.speaker != "caller":
+        """Any turn: the assistant's own, and what was typed, are always Atlas' to tell."""
+        if turn.speaker != "caller" or turn.is_typed:
             self._add(turn)
             return
         kept = _Kept(turn, self._now(), self._is_deaf)

@@ -76,6 +76,8 @@ class TurnRecorder:
             language=self._heard_language if caller else self._language,
             start=datetime.fromtimestamp(start, UTC),
             end=datetime.fromtimestamp(max(start, end), UTC),
+            # livekit gives every transcript a confidence, also where the recogniser has none.
+            is_typed=caller and message.transcript_confidence is None,
         )
 
     def _start_of_caller(self, told: float, end: float, text: str) -> float:

@@ -100,11 +100,13 @@ async def test_what_media_bot_tells_is_not_told_again_whoever_is_first() -> None
 
 
 @plays
-async def test_the_assistants_turns_are_atlas_own() -> None:
+async def test_the_assistants_turns_and_typed_ones_are_atlas_own() -> None:
     stage = Stage()
     turn = Turn(speaker="assistant", text="Hello.", start=at(0), end=at(1))
+    typed = Turn(speaker="caller", text="Hi.", start=at(2), end=at(2), is_typed=True)
     stage.turns.add(turn)
-    assert stage.told == ["Hello."]
+    stage.turns.add(typed)
+    assert stage.told == ["Hello.", "Hi."]
     await stage.turns.aclose()
 
 

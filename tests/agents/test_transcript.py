@@ -97,6 +97,13 @@ async def test_a_realtime_models_turn_ends_when_its_detector_says_so(stage: Stag
     assert (turn.start.timestamp(), turn.end.timestamp()) == (10, 12)
 
 
+async def test_what_was_typed_is_known_from_what_was_spoken(stage: Stage) -> None:
+    for confidence in (None, 0.0, 1.0):
+        message = ChatMessage(role="user", content=["Hello?"], transcript_confidence=confidence)
+        stage.session.emit("conversation_item_added", ConversationItemAddedEvent(item=message))
+    assert [turn.is_typed for turn in stage.turns] == [True, False, False]
+
+
 async def test_after_closing_nothing_is_recorded(stage: Stage) -> None:
     await stage.recorder.aclose()
     stage.said("user", "Hello?", 10, 11, 11.2)
