@@ -6,6 +6,8 @@ was answered and how long we wait for the next.
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
@@ -34,6 +36,7 @@ _STATUS = {
     SendOutcome.HOPELESS: DeliveryStatus.DEAD,
     SendOutcome.WITHDRAWN: DeliveryStatus.CANCELLED,
 }
+_GIVEN_UP = "An operator cancelled it."
 
 
 @workflow.defn
@@ -44,9 +47,21 @@ class WebhookDeliveryWorkflow:
     def __init__(self, request: DeliveryRequest) -> None:
         self._request = request
         self._withdrawn = False
+        self._given_up = False
 
     @workflow.run
     async def run(self, request: DeliveryRequest) -> DeliveryReport:
+        delivering = asyncio.create_task(self._deliver())
+        while not delivering.done():
+            try:
+                await asyncio.shield(delivering)
+            except asyncio.CancelledError:
+                # An operator's. The attempt that is under way is still written down, and so is
+                # this: what is on its way for ever could never be delivered again.
+                self._given_up = True
+        return delivering.result()
+
+    async def _deliver(self) -> DeliveryReport:
         for attempt, pause in enumerate((*options.WEBHOOK_PAUSES, None), start=1):
             sent = await self._send(attempt)
             status = _STATUS[sent.outcome]
@@ -57,6 +72,10 @@ class WebhookDeliveryWorkflow:
             if status is not DeliveryStatus.PENDING:
                 break
             await self._wait(attempt, wait, sent.detail)
+            if self._given_up:
+                status, sent = DeliveryStatus.DEAD, replace(sent, detail=_GIVEN_UP)
+                await self._note(attempt, sent, status, timedelta(0))
+                break
         return DeliveryReport(status, attempt, sent.detail)
 
     @workflow.signal(description="The webhook was deleted")
@@ -110,7 +129,7 @@ class WebhookDeliveryWorkflow:
     async def _wait(self, attempt: int, wait: timedelta, why: str) -> None:
         try:
             await workflow.wait_condition(
-                lambda: self._withdrawn,
+                lambda: self._withdrawn or self._given_up,
                 timeout=wait,
                 timeout_summary=f"Attempt {attempt + 1} in {wait}: {why}"[:180],
             )

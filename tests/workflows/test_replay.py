@@ -103,6 +103,7 @@ def test_every_way_of_a_delivery_is_among_them() -> None:
         "asks_for",
         "sends_again",
         "deleted_webhook",
+        "operator_cancels",
     }
     names = " ".join(name for name in HISTORIES if name.endswith("WebhookDeliveryWorkflow"))
     assert {way for way in ways if way not in names} == set()

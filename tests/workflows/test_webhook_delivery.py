@@ -259,6 +259,22 @@ async def test_a_deleted_webhook_ends_what_is_on_its_way(office: Office) -> None
     assert await office.outbox.hand_over() == 0
 
 
+@pytest.mark.usefixtures("unskipped")
+async def test_what_an_operator_cancels_is_a_dead_letter(office: Office) -> None:
+    async with receiver(status(503, Retry_After="3600")) as one:
+        await office.desk.open(one.url)
+        delivery_id = await office.desk.event()
+        await office.outbox.hand_over()
+        await one.until(lambda got: len(got) == 1)
+        await office.workflow(delivery_id).cancel()
+        report = await office.workflow(delivery_id).result()
+    assert (report.status, report.attempts) == (DeliveryStatus.DEAD, 1)
+    row = (await office.desk.delivery(delivery_id)).row
+    assert (row.status, row.detail) == ("dead", "An operator cancelled it.")
+    (attempt,) = await office.desk.attempts(delivery_id)
+    assert attempt.detail == "It answered 503."
+
+
 async def test_a_call_that_is_deleted_takes_its_deliveries_with_it(office: Office) -> None:
     async def forget(_request: web.Request) -> web.StreamResponse:
         call_id = (await office.desk.delivery(delivery_id)).event.call_id
