@@ -151,6 +151,20 @@ def stop_playing(session: Session, call: CallId) -> None:
 
 
 @command(group)
+def language(
+    session: Session,
+    call: CallId,
+    tag: Annotated[str, typer.Argument(metavar="LANGUAGE", help="BCP-47: de-AT.")],
+) -> None:
+    """Change the language of the transcription. Exit code 6 when the call has none."""
+    answer = session.api.post(f"/calls/{safe(call)}/language", {"language": tag})
+    if session.as_json:
+        session.screen.document(answer)
+        return
+    session.screen.done(f"{call} is transcribed in {answer['language']} from here on.")
+
+
+@command(group)
 def dtmf(
     session: Session,
     call: CallId,

@@ -141,6 +141,8 @@ def show_event(screen: Screen, item: dict[str, Any]) -> None:
 
 def show_turn(screen: Screen, turn: dict[str, Any]) -> None:
     speaker = plain(turn["speaker"])
+    sentiment = turn.get("sentiment") or {}
+    mood = f"  ({sentiment['compound']:+.2f})" if "compound" in sentiment else ""
     screen.out.print(
         Text.assemble(
             (clock(turn["start"], precise=True), "dim"),
@@ -148,6 +150,7 @@ def show_turn(screen: Screen, turn: dict[str, Any]) -> None:
             (f"{speaker:<10}", _ACTORS.get(speaker, "")),
             " ",
             plain(turn["text"]),
+            (mood, "dim"),
         )
     )
 

@@ -118,7 +118,7 @@ async def test_timeline_and_transcript_cannot_steer_the_terminal(
         "language": "en-US",
         "start": "2026-01-05T12:00:05Z",
         "end": "2026-01-05T12:00:06Z",
-        "sentiment": None,
+        "sentiment": {"compound": 0.4404},
     }
     await installation.service.post(
         f"/internal/calls/{call_id}/turns", {"turns": [turn]}, headers=call_token(call_id)
@@ -127,6 +127,7 @@ async def test_timeline_and_transcript_cannot_steer_the_terminal(
         shown = await switchboard("calls", view, call_id)
         assert "\x1b" not in shown.out
         assert "for [bold]two[/bold], please." in shown.out
+        assert ("(+0.44)" in shown.out) is (view == "transcript")
         document = (await switchboard("calls", view, call_id, "--json")).document
         assert document == (await installation.service.get(f"/calls/{call_id}/{view}")).json()
 

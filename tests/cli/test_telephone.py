@@ -142,6 +142,16 @@ async def test_a_clip_is_played_and_stopped_and_the_assistants_hold_resumed() ->
     assert "goes on" in resumed.err
 
 
+async def test_the_language_of_a_transcription_is_changed() -> None:
+    changed = told(200, {"links": STARTED["links"], "call_id": CALL, "language": "de-AT"})
+    async with small_api(changed, problem(409, "call-not-transcribed")) as api:
+        said = await command(api, "calls", "language", CALL, "de-AT")
+        refused = await command(api, "calls", "language", CALL, "de")
+        assert await bodies(api) == [{"language": "de-AT"}, {"language": "de"}]
+    assert "in de-AT from here on" in said.err
+    assert refused.code == 6
+
+
 async def test_a_call_is_commanded() -> None:
     links = {"links": STARTED["links"], "call_id": CALL}
     held = told(200, links | {"holders": ["operator"]})
