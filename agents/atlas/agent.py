@@ -7,6 +7,7 @@ from livekit.agents.voice.room_io import TextInputEvent
 
 from agents.atlas.fillers import Chunk, FillerController
 from agents.atlas.floor import Floor
+from agents.atlas.transcript import typed_message
 
 _LONGEST_TEXT = 4_000  # characters of one typed message
 
@@ -45,4 +46,4 @@ class AtlasAgent(Agent):
         if not text or not self._floor.is_open:
             return
         await session.interrupt()
-        session.generate_reply(user_input=text)
+        session.generate_reply(user_input=typed_message(text))

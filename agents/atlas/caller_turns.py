@@ -17,8 +17,11 @@ from contract.facts import moment_of
 from contract.identity import AgentRole, agent_identity, parse_agent_identity
 from contract.rooms import Attribute, RoomMetadata, Topic
 
-# LiveKit itself needs 20 s to notice that Media Bot was killed.
-KEPT = timedelta(seconds=30)
+# LiveKit itself needs 20 s to notice that Media Bot was killed, and Media Bot up to 42 s to find
+# that two providers which swallow all packets hear nothing.
+KEPT = timedelta(seconds=60)
+# From being told to transcribe until Media Bot hears: it has to subscribe first.
+BEGINS = timedelta(seconds=1.5)
 # A provider that is back may still tell what Atlas has heard meanwhile.
 GRACE = timedelta(seconds=2)
 # By so much two recognisers may differ on when something was said.
@@ -41,7 +44,7 @@ class _Told:
 class _Kept:
     turn: Turn
     heard_at: datetime
-    was_deaf: bool  # Media Bot, while this was said: later words of it do not mean that it passed
+    was_deaf: bool  # Media Bot may have been, while this was said: its later words tell nothing
 
     @property
     def middle(self) -> datetime:
@@ -81,7 +84,7 @@ class CallerTurns:
         self._look()
 
     async def aclose(self) -> None:
-        """What is kept now is Media Bot's to tell: it hears the call's last words, too."""
+        """What is kept now is Media Bot's to tell, which hears the last words, too, if it hears."""
         self._room.off("data_received", self._received)
         self._room.off("reconnected", self._changed)
         self._room.off("room_metadata_changed", self._changed)
@@ -90,6 +93,10 @@ class CallerTurns:
         self._room.off("participant_connected", self._changed)
         if self._look_again is not None:
             self._look_again.cancel()
+        for kept in self._kept:
+            if kept.was_deaf and not self._is_told(kept):
+                self._add(kept.turn)
+        self._kept = []
 
     def add(self, turn: Turn) -> None:
         """Any turn: the assistant's own, and what was typed, are always Atlas' to tell."""
@@ -97,7 +104,7 @@ class CallerTurns:
             self._add(turn)
             return
         kept = _Kept(turn, self._now(), self._is_deaf)
-        kept.was_deaf |= kept.middle < self._hears_since
+        kept.was_deaf |= turn.start < self._hears_since
         if self._is_away or kept.middle < self._since:
             self._add(turn)
         elif not self._is_told(kept):
@@ -118,6 +125,7 @@ class CallerTurns:
         self._is_deaf = not self._is_away and attributes.get(Attribute.STT_DEAF) == "true"
         if was_away and not self._is_away:
             self._since = self._now()
+            self._hears_since = self._since + BEGINS
         if self._is_deaf and not was_deaf:
             for kept in self._kept:
                 kept.was_deaf = True

@@ -18,6 +18,14 @@ from agents.turns import Turn
 SECONDS_A_WORD = 0.35
 
 
+_TYPED = "typed"
+
+
+def typed_message(text: str) -> ChatMessage:
+    """What the caller wrote, as it goes into the conversation. Providers do not see the mark."""
+    return ChatMessage(role="user", content=[text], extra={_TYPED: True})
+
+
 class TurnRecorder:
     def __init__(
         self, session: AgentSession[None], add: Callable[[Turn], None], language: str
@@ -76,8 +84,7 @@ class TurnRecorder:
             language=self._heard_language if caller else self._language,
             start=datetime.fromtimestamp(start, UTC),
             end=datetime.fromtimestamp(max(start, end), UTC),
-            # livekit gives every transcript a confidence, also where the recogniser has none.
-            is_typed=caller and message.transcript_confidence is None,
+            is_typed=bool(message.extra.get(_TYPED)),
         )
 
     def _start_of_caller(self, told: float, end: float, text: str) -> float:

@@ -147,7 +147,7 @@ async def test_what_was_said_before_media_bot_began_is_atlas_to_tell() -> None:
 @plays
 async def test_sentences_that_media_bot_passed_over_are_not_kept() -> None:
     stage = Stage()
-    await stage.atlas_hears("a cough, thought a word", 1, 1.2)
+    await stage.atlas_hears("a cough, thought a word", 2, 2.2)
     stage.media_bot_tells(5, 6)
     stage.media_bot_dies()
     assert stage.told == []
@@ -190,9 +190,9 @@ async def test_what_nobody_heard_is_told_though_its_words_come_when_media_bot_he
 @plays
 async def test_when_it_is_told_too_late_it_is_forgotten() -> None:
     stage = Stage()
-    await stage.atlas_hears("long ago", 1, 2)
+    await stage.atlas_hears("long ago", 2, 3)
     await asyncio.sleep(KEPT.total_seconds())
-    await stage.atlas_hears("just now", 40, 41)
+    await stage.atlas_hears("just now", 70, 71)
     stage.media_bot_dies()
     assert stage.told == ["just now"]
     await stage.turns.aclose()
@@ -237,3 +237,54 @@ def test_a_livekit_that_forgot_the_metadata_leaves_the_newest_media_bot(metadata
         await stage.turns.aclose()
 
     virtual_clock.run(story())
+
+
+@plays
+async def test_goodbye_said_while_media_bot_is_deaf_is_in_the_record() -> None:
+    stage = Stage()
+    stage.transcribes(stage.media_bot, deaf="true")
+    await asyncio.sleep(5)
+    await stage.atlas_hears("goodbye", 6, 7)  # the caller hangs up at 7.6 s
+    await asyncio.sleep(0.1)
+    await stage.turns.aclose()
+    assert stage.told == ["goodbye"]
+
+
+@plays
+async def test_what_the_caller_types_is_in_the_record() -> None:
+    """Nobody can hear it: transcript.py makes a turn of it, start = end = created_at."""
+    stage = Stage()
+    await asyncio.sleep(5)
+    stage.turns.add(
+        Turn(speaker="caller", text="typed", start=stage.now(), end=stage.now(), is_typed=True)
+    )
+    stage.media_bot_tells(8, 9)  # the next spoken sentence
+    await asyncio.sleep(40)
+    await stage.turns.aclose()
+    assert stage.told == ["typed"]
+
+
+@plays
+async def test_hello_at_the_answer_is_in_the_record() -> None:
+    """stt.enabled is written 0.3 s after the answer; Media Bot subscribes to the microphone after
+    that (100 to 160 ms, livekit_measured 1), so it hears half of the first word, or none."""
+    stage = Stage(transcribes=False)
+    await asyncio.sleep(0.3)
+    stage.transcribes(stage.media_bot)
+    await stage.atlas_hears("hello", 0.15, 0.55)
+    await asyncio.sleep(4)
+    stage.media_bot_tells(4, 5)
+    await stage.turns.aclose()
+    assert stage.told == ["hello"]
+
+
+@plays
+async def test_a_sentence_kept_while_both_providers_hang_is_told_when_it_is_known() -> None:
+    """Deepgram: 3 connects of 5 s; Groq: 3 answers of 5 to 8 s: deaf is told after 33 to 42 s."""
+    stage = Stage()
+    await stage.atlas_hears("first", 1, 2)
+    await stage.atlas_hears("second", 33, 34)
+    await asyncio.sleep(3)
+    stage.transcribes(stage.media_bot, deaf="true")
+    await asyncio.sleep(10)
+    assert stage.told == ["first", "second"]

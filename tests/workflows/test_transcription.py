@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -227,3 +228,28 @@ async def test_a_negative_run_is_on_the_timeline_for_whoever_may_act_on_it(
         3,
         -0.71,
     )
+
+
+async def test_its_seconds_are_billed_although_the_closed_room_throws_it_out_first(
+    world: World, task_queue: str
+) -> None:
+    """As LiveKit does, 10 ms after; its own report comes after the call's last words."""
+    call = await talking(world, task_queue)
+    await world.until(Step.WRITE_TRANSCRIPTION)
+    for kind, data in ((FactKind.OPENING_STARTED, {}), (FactKind.USAGE_REPORTED, {"items": []})):
+        await world.tell(call.id, world.of_agent(AgentRole.ATLAS, 1, kind, **data))
+    await world.tell(call.id, world.caller_leaves())
+    await world.until(Step.CLOSE_ROOM)
+    thrown_out = {
+        "identity": "media-bot-1",
+        "participant_kind": "agent",
+        "disconnect_reason": "ROOM_DELETED",
+    }
+    await world.tell(call.id, world.fact(FactKind.PARTICIPANT_LEFT, data=thrown_out))
+    await asyncio.sleep(0.3)
+    usage = world.of_agent(AgentRole.MEDIA_BOT, 1, FactKind.USAGE_REPORTED, items=USAGE)
+    await world.tell(call.id, usage)
+    await call.result()
+    (bill,) = world.orders(Step.SETTLE_BILL)
+    assert [(item.provider, item.quantity) for item in bill.usage] == [("deepgram", "9.5")]
+    assert bill.usage_complete

@@ -22,13 +22,14 @@ class AgentPost:
     came: bool = False  # it is in the room, whoever told
     ready: bool = False  # it said itself that it can be spoken to
     lost: bool = False
+    left_at_end: bool = False  # as all do when the room is closed
     failure: str = ""
     doubted: bool = False  # somebody hears its heartbeat no more; nobody has looked yet
     doubted_at: datetime | None = None  # the last time that was so
 
     def next_generation(self) -> None:
         self.generation += 1
-        self.came = self.ready = self.lost = self.doubted = False
+        self.came = self.ready = self.lost = self.left_at_end = self.doubted = False
         self.failure = ""
 
 
@@ -63,7 +64,10 @@ class Agents:
         """Whether somebody who is here, or was last, has used something and not yet said what."""
         users = [self.atlas] if self.opening_started else []
         media_bot = self.posts[AgentRole.MEDIA_BOT]
-        if media_bot.generation in self.transcribers and not media_bot.lost:
+        # Closing the room makes it leave before it can say what it used.
+        if media_bot.generation in self.transcribers and (
+            not media_bot.lost or media_bot.left_at_end
+        ):
             users.append(media_bot)
         return not all(self.has_reported(post) for post in users)
 
@@ -99,7 +103,8 @@ class Agents:
         if generation != post.generation or post.lost:
             return
         post.lost = True
-        if self._core.ending is None:
+        post.left_at_end = self._core.ending is not None
+        if not post.left_at_end:
             text = f"{role.display_name} is gone."
             self._core.note(fact, "platform", text, generation=generation)
 
