@@ -9,7 +9,7 @@ from livekit.agents import (
 )
 from livekit.agents.llm import ChatMessage
 
-from agents.atlas.transcript import SECONDS_A_WORD, TurnRecorder
+from agents.atlas.transcript import SECONDS_A_WORD, TurnRecorder, typed_message
 from agents.turns import Turn
 
 
@@ -98,10 +98,9 @@ async def test_a_realtime_models_turn_ends_when_its_detector_says_so(stage: Stag
 
 
 async def test_what_was_typed_is_known_from_what_was_spoken(stage: Stage) -> None:
-    for confidence in (None, 0.0, 1.0):
-        message = ChatMessage(role="user", content=["Hello?"], transcript_confidence=confidence)
+    for message in (typed_message("Hello?"), ChatMessage(role="user", content=["Hello?"])):
         stage.session.emit("conversation_item_added", ConversationItemAddedEvent(item=message))
-    assert [turn.is_typed for turn in stage.turns] == [True, False, False]
+    assert [turn.is_typed for turn in stage.turns] == [True, False]
 
 
 async def test_after_closing_nothing_is_recorded(stage: Stage) -> None:
