@@ -134,6 +134,7 @@ class LiveSocket:
         async for event in self._listener.finish():
             await self._tell(event)
         await self._ws.send_json({"type": "Metadata", **metadata(self._id, self._listener.elapsed)})
+        self._vendor.asked("listen", event="closed", query=dict(self._request.query))
         await self._ws.close()
         return False
 

@@ -156,7 +156,7 @@ async def test_the_log_times_what_was_heard(http: aiohttp.ClientSession, address
     await hear(plugin(http, address), spoken(HOURS), turns=1)
     log = (await (await http.get("/deepgram/control/log")).json())["log"]
     assert log[0]["query"]["model"] == "nova-3"
-    utterance = log[-1]
+    [utterance] = [each for each in log if each["event"] == "utterance"]
     assert utterance["text"] == HOURS
     assert 0 <= utterance["final_sent_at"] - utterance["audio_end_at"] < 2
 
