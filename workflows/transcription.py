@@ -40,7 +40,7 @@ class TranscriptionKeeper:
         self._post = state.agents.posts[AgentRole.MEDIA_BOT]
         self._task: asyncio.Task[None] | None = None
         self._told: _Wish | None = None
-        self._tries = 0
+        self._failures = 0
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._tell_media_bot())
@@ -67,9 +67,9 @@ class TranscriptionKeeper:
                 requested_by=command.requested_by,
                 language=command.language,
             )
-        before = self._tries
+        before = self._failures
         await workflow.wait_condition(
-            lambda: state.ending is not None or self._tries > before or not self._has_news
+            lambda: state.ending is not None or self._failures > before or not self._has_news
         )
         return LanguageAnswer(state.transcription.language)
 
@@ -96,14 +96,13 @@ class TranscriptionKeeper:
             await workflow.wait_condition(lambda: self._has_news)
             wish = self._wish
             assert wish is not None
-            is_written = await self._write(wish)
-            self._tries += 1
-            if is_written:
+            if await self._write(wish):
                 self._tell_of(wish)
                 self._told, pause = wish, options.TRANSCRIPTION_AGAIN
             elif self._state.ending is not None:
                 return  # given up with the call
             else:
+                self._failures += 1
                 await workflow.sleep(pause, summary="Ask Media Bot again to transcribe")
                 pause = min(2 * pause, options.TRANSCRIPTION_AGAIN_AT_MOST)
 
