@@ -30,6 +30,8 @@ from activities.billing import BillingActivities
 from activities.call_log import CallLog
 from activities.call_records import CallRecordActivities
 from activities.dialling_desk import DiallingDesk
+from activities.janitor import JanitorActivities
+from activities.janitor_schedule import schedule_janitor
 from activities.job_metadata import JobMetadataWriter
 from activities.media import MediaActivities
 from activities.outside import Outside
@@ -51,8 +53,10 @@ from engine.leaving import asked_to_stop, leave
 from engine.runtime import use_our_runtime
 from engine.sealing import Sealing
 from store.database import Database
-from workflows import search_attributes
+from workflows import options, search_attributes
 from workflows.call import CallWorkflow
+from workflows.finishing import FinishCallWorkflow
+from workflows.janitor import JanitorWorkflow, VersionedJanitorWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
 from workflows.sandbox import our_sandbox
@@ -61,12 +65,16 @@ from workflows.webhook_delivery import VersionedWebhookDeliveryWorkflow, Webhook
 WORKFLOWS: Sequence[type] = (
     CallWorkflow,
     RecordingWorkflow,
+    FinishCallWorkflow,
+    JanitorWorkflow,
     RoomWatchWorkflow,
     WebhookDeliveryWorkflow,
 )
 VERSIONED_WORKFLOWS: Sequence[type] = (
     CallWorkflow,
     RecordingWorkflow,
+    FinishCallWorkflow,
+    VersionedJanitorWorkflow,
     VersionedRoomWatchWorkflow,
     VersionedWebhookDeliveryWorkflow,
 )
@@ -123,6 +131,7 @@ async def run(settings: WorkerSettings) -> None:
         )
         dialler = _dialler(client, settings, sip_phones)
         await _start_room_watch(client, settings)
+        await schedule_janitor(client, settings.call_task_queue, options.JANITOR_ROUND)
         async with worker, dialler, webhooks.running(), AsyncExitStack() as pages:
             await _serve_pages(pages, settings, outside, metrics_address)
             log.info("worker_started", task_queue=settings.call_task_queue)
@@ -176,6 +185,7 @@ def _activities(
     phones = PhoneActivities(livekit, database)
     media = MediaActivities(livekit)
     watch = RoomWatchActivities(livekit, database, outside.temporal)
+    janitor = JanitorActivities(database, outside.temporal)
     return [
         rooms.open_room,
         rooms.read_room_metadata,
@@ -200,6 +210,8 @@ def _activities(
         recording.await_egress_end,
         recording.verify_recording,
         watch.watch_rooms,
+        janitor.look_for_what_is_left,
+        janitor.read_what_is_left,
     ]
 
 

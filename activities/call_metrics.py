@@ -17,8 +17,9 @@ from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities.webhook_events import tell_change
-from contract.calls import CallStatus, Direction, Provider, RecordingStatus
+from contract.calls import CallStatus, Direction, Provider, RecordingStatus, TimelineEntry
 from contract.endings import EndedBy, EndedReason
+from contract.janitor import CUT_OFF_KIND, RECORDING_CUT_OFF, CutOff
 from contract.steps import WriteRecord
 from store.calls import Calls
 from store.database import Database
@@ -46,6 +47,10 @@ HOLD = Histogram(
     buckets=(1, 5, 10, 30, 60, 120, 300, 600, 1800),
 )
 COST = Counter("call_cost_total", "Money spent on calls, in the price table's currency", ["item"])
+
+CUT_OFF = Counter(
+    "calls_cut_off_total", "Calls and recordings that the janitor finished, by cause", ["how"]
+)
 
 RECORDINGS = Counter("recordings_settled_total", "Recordings by how they came out", ["status"])
 
@@ -87,6 +92,8 @@ for _item in (*_ITEMS, "other"):
     COST.labels(_item)
 for _status in _SETTLED:
     RECORDINGS.labels(_status.value)
+for _how in (*CutOff, RECORDING_CUT_OFF):
+    CUT_OFF.labels(str(_how))
 for _reason, _ended_by in _ENDINGS:
     ENDED.labels(_reason.value, _ended_by.value)
 STARTED.labels(Provider.WEB.value, Direction.WEB.value)
@@ -118,12 +125,20 @@ async def write_and_count(database: Database, record: WriteRecord) -> None:
     if not change.was_answered and row.answered_at is not None:
         waited = (row.answered_at - row.started_at).total_seconds()
         SETUP.labels(row.provider, row.direction).observe(max(waited, 0.0))
+    count_cut_off(change.entries)
     if heard is not None:
         ENDED.labels(row.ended_reason or "unknown", row.ended_by or "unknown").inc()
         if heard.first_word is not None:
             FIRST_WORD.observe(heard.first_word)
         for seconds in heard.holds:
             HOLD.observe(seconds)
+
+
+def count_cut_off(new: Sequence[TimelineEntry]) -> None:
+    """By the line that says so, which gets on a timeline once."""
+    for entry in new:
+        if entry.kind == CUT_OFF_KIND:
+            CUT_OFF.labels(str(entry.data.get("how"))).inc()
 
 
 def count_recording(was: str | None, now: RecordingStatus) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.call_metrics import count_recording, write_and_count
+from activities.call_metrics import count_cut_off, count_recording, write_and_count
 from activities.store_errors import unknown_calls_are_final
 from activities.webhook_events import tell_recording, tell_so_far
 from contract.steps import (
@@ -50,6 +50,7 @@ class CallRecordActivities:
                 change = await Recordings(session).change(update)
                 await tell_recording(session, change)
             count_recording(change.was, update.status)
+            count_cut_off(change.entries)
         self._written()
 
     @activity.defn(name=Step.CHOOSE_ASSISTANT)

@@ -13,7 +13,7 @@ import aiohttp
 import structlog
 from livekit import api
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.call_metrics import write_and_count
@@ -187,8 +187,7 @@ class RoomWatchActivities:
             async with asyncio.timeout(_EACH_SECONDS):
                 if found.kind is FactKind.ROOM_GONE and call.status not in _IN_TALK:
                     # Nothing to tell: its room may not be there yet. Is there anybody to open it?
-                    if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
-                        await self._close_orphan(call, at)
+                    await handle.describe()  # raises when there is none
                     return True
                 log.info("room_watch_tells", call_id=call.call_id, kind=found.kind.value)
                 await handle.signal("fact", fact.to_dict())
@@ -199,13 +198,24 @@ class RoomWatchActivities:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 log.warning("room_watch_cannot_tell", call_id=call.call_id, error=error.status.name)
                 return False
-            await self._close_orphan(call, at)
+            return await self._close_orphan(call, at)
         return True
 
-    async def _close_orphan(self, call: OpenCall, at: datetime) -> None:
-        """An open row without a workflow: somebody terminated it, or it never began."""
+    async def _close_orphan(self, call: OpenCall, at: datetime) -> bool:
+        """An open row of whose workflow Temporal knows nothing. One that is closed, as who tells
+        learns too, is the janitor's: its history says how and when the call ended. False: who knows
+        which of the two it is cannot be asked now."""
         if at - call.started_at < _ORPHAN_AGE:
-            return  # the API may be about to start it
+            return True  # the API may be about to start it
+        try:
+            async with asyncio.timeout(_EACH_SECONDS):
+                await self._temporal.get_workflow_handle(call.call_id).describe()
+                return True
+        except TimeoutError:
+            return False
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                return False
         log.warning("open_row_without_workflow", call_id=call.call_id)
         begun = call.status is not CallStatus.QUEUED
         ending = CallEnding(
@@ -217,6 +227,7 @@ class RoomWatchActivities:
             call_id=call.call_id, status=CallStatus.ENDED, ended_at=at, ending=ending
         )
         await write_and_count(self._database, over)
+        return True
 
 
 def _without_room(call: OpenCall) -> Sighting | None:

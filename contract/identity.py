@@ -14,6 +14,7 @@ from enum import StrEnum
 
 CALL_PREFIX = "call_"
 RECORDING_PREFIX = "rec_"
+FINISHING_PREFIX = "janitor_"
 ROOM_WATCH_WORKFLOW_ID = "room-watch"
 
 # The first tenant, and whose an adopted call is until its assistant is known.
@@ -64,6 +65,11 @@ def is_call_id(text: str) -> bool:
 
 def recording_workflow_id(call_id: str) -> str:
     return RECORDING_PREFIX + call_id.removeprefix(CALL_PREFIX)
+
+
+def finishing_workflow_id(call_id: str) -> str:
+    """Of the workflow that finishes what the call's own one left behind."""
+    return FINISHING_PREFIX + call_id.removeprefix(CALL_PREFIX)
 
 
 def agent_identity(role: AgentRole, generation: int) -> str:

@@ -12,9 +12,14 @@ from contract.calls import RecordingStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRequest:
+    """`left_behind`: an earlier workflow of this recording was cut off after so many attempts. The
+    call is over; what there is of a file is to be found, checked and told."""
+
     call_id: str
     tenant_id: str
     room_name: str
+    left_behind: bool = False
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

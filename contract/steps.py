@@ -56,6 +56,9 @@ class Step(StrEnum):
     VERIFY_RECORDING = "verify_recording"
     # activities/room_watch.py
     WATCH_ROOMS = "watch_rooms"
+    # activities/janitor.py
+    LOOK_FOR_WHAT_IS_LEFT = "look_for_what_is_left"  # -> LeftBehind
+    READ_WHAT_IS_LEFT = "read_what_is_left"  # call id -> CallLeft
     # activities/webhooks.py; contract/webhooks.py has what goes in and out
     SEND_WEBHOOK = "send_webhook"  # SendWebhook -> WebhookSent, on a task queue of its own
     NOTE_WEBHOOK = "note_webhook"  # NoteWebhook

@@ -27,7 +27,8 @@ _OF_TEMPORAL = {
     "temporal_activity": {"activity_type": "step", "attempt": "attempt"},
     "temporal_workflow": {"workflow_type": "workflow", "attempt": "attempt"},
 }
-_CALL, _RECORDING = "call_", "rec_"
+_CALL = "call_"
+_OF_A_CALL = ("rec_", "janitor_")
 
 
 def event_of(logger: str, level: int, message: str) -> str:
@@ -98,8 +99,9 @@ def call_of_workflow(workflow_id: str) -> str | None:
     """The call that a workflow is about; None for those that are about no single one."""
     if workflow_id.startswith(_CALL):
         return workflow_id
-    if workflow_id.startswith(_RECORDING):
-        return _CALL + workflow_id.removeprefix(_RECORDING)
+    for prefix in _OF_A_CALL:
+        if workflow_id.startswith(prefix):
+            return _CALL + workflow_id.removeprefix(prefix)
     return None
 
 

@@ -184,6 +184,22 @@ EGRESS_CHECK = timedelta(seconds=60)
 # A recording that ended well tells that the room is gone; the call knows that within this time.
 CALL_ENDS_TOO = timedelta(seconds=30)
 
+# --- Janitor --------------------------------------------------------------------------------------
+
+JANITOR_ROUND = timedelta(seconds=20)
+# A look that fails is not worth many tries: the next round looks again.
+LOOK_FOR_WHAT_IS_LEFT = ActivityConfig(
+    summary="Look for calls whose workflow was cut off",
+    start_to_close_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(maximum_attempts=2),
+)
+READ_WHAT_IS_LEFT = ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=30),
+    retry_policy=RetryPolicy(maximum_interval=timedelta(seconds=20)),
+)
+# An agent that was on its way while the room closed makes LiveKit open it anew.
+LATE_AGENTS_COME = timedelta(seconds=10)
+
 # --- Room watch ----------------------------------------------------------------------------------
 
 WATCH_INTERVAL = timedelta(seconds=2)

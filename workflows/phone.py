@@ -84,6 +84,16 @@ class Phone:
         if not phone.is_lost and not (self._is_out and phone.gone):
             await self.report_comes()
 
+    async def end_what_was_left(self) -> None:
+        """Of a call whose own workflow dialled and was cut off. The leg outlives that."""
+        phone = self._state.phone
+        if phone.report is not None:
+            return
+        if phone.is_livekits:
+            await self._put_out()
+        elif not await self._hang_up():
+            await self._remove_ghost()
+
     @property
     def may_live_on(self) -> bool:
         """Nobody knows that its leg is over: that the phone is not in the room is no proof."""

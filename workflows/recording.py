@@ -16,6 +16,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from contract.calls import RECORDING_UNDER_WAY, RecordingStatus
     from contract.facts import Fact, FactKind, FactSource
+    from contract.janitor import CUT_OFF_KIND, RECORDING_CUT_OFF
     from contract.recordings import EgressSeen, EgressStatus, RecordingReport, RecordingRequest
     from contract.steps import RecordingVerified, WriteRecording
     from workflows import options
@@ -38,6 +39,8 @@ class RecordingWorkflow:
         self._egress: EgressSeen | None = None
         self._stopped = False
         self._flaws: list[str] = []  # why the recording is not whole, whatever its last file says
+        if request.left_behind:
+            self._take_over(request)
 
     @workflow.run
     async def run(self, request: RecordingRequest) -> RecordingReport:
@@ -54,6 +57,15 @@ class RecordingWorkflow:
             why = _reason(final) if final.status.is_final or not self._flaws else self._flaws[-1]
             return await self._close(self._verdict(final), why)
         return await self._verify(final)
+
+    def _take_over(self, request: RecordingRequest) -> None:
+        """From a workflow that was cut off. The call is over, so there is nothing to be started;
+        what it started is found as a start is whose answer got lost."""
+        self._stopped, self._attempt, self._lost_answers = True, request.attempts, 1
+        self._journal = Journal("recording/left_behind")  # its lines are numbered from 1 as well
+        text = "The recording's workflow was cut off. Its file is looked for."
+        data = {"how": RECORDING_CUT_OFF}
+        self._journal.note(workflow.now(), "platform", CUT_OFF_KIND, text, data)
 
     # --- Steps -----------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from contract.calls import CallStatus, Direction, Provider, TimelineEntry
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.facts import UsageItem
 from contract.identity import new_call_id
+from contract.janitor import CUT_OFF_KIND, CutOff
 from contract.steps import SettleBill, WriteRecord
 from store.calls import Calls, NewCall
 from store.database import Database
@@ -119,6 +120,23 @@ async def test_a_call_that_never_rang_has_started_and_ended(
         "calls_started_total provider=web direction=web": 1,
         "calls_ended_total reason=caller_hung_up ended_by=caller": 1,
     }
+
+
+async def test_a_call_that_was_cut_off_is_counted_once(database: Database, call_id: str) -> None:
+    """However often the janitor is repeated."""
+    counted = Counted()
+    line = TimelineEntry(
+        source="janitor",
+        source_seq=1,
+        at=ENDED,
+        actor="operator",
+        kind=CUT_OFF_KIND,
+        text="The call's workflow was terminated.",
+        data={"how": CutOff.TERMINATED.value},
+    )
+    for _ in range(2):
+        await write_and_count(database, WriteRecord(call_id=call_id, entries=(line,)))
+    assert counted.grown() == {"calls_cut_off_total how=terminated": 1}
 
 
 async def test_money_is_counted_once_and_under_known_names(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from livekit import api
+from sqlalchemy import update
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
@@ -23,6 +24,7 @@ from contract.identity import new_call_id
 from contract.steps import WatchRooms, WriteRecord
 from store.calls import Calls, NewCall
 from store.database import Database
+from store.models import CallRow
 from tests.bench.histories import facts_of
 from tests.sandbox.hall.conftest import OpenHall, open_hall
 
@@ -222,3 +224,29 @@ async def test_a_row_whose_api_died_before_it_started_the_call_is_closed(watched
         ("queued", None),
         ("queued", None),
     ]
+
+
+async def test_a_call_whose_workflow_was_terminated_is_left_to_the_janitor(
+    watched: Watched,
+) -> None:
+    """Its history tells how the call ended; the watch would only know that nobody is there."""
+    terminated, unknown = await watched.talk(), "unknown"
+    async with watched.database.session() as session:
+        aged = datetime.now(UTC) - timedelta(minutes=2)
+        await session.execute(update(CallRow).values(started_at=aged))
+        new = NewCall(
+            call_id=unknown,
+            tenant_id="default",
+            direction=Direction.WEB,
+            provider=Provider.WEB,
+            room_name=unknown,
+            started_at=aged,
+        )
+        await Calls(session).insert(new)
+        await Calls(session).write(WriteRecord(call_id=unknown, status=CallStatus.IN_PROGRESS))
+    await watched.temporal.get_workflow_handle(terminated).terminate()
+    await watched.lose_room(terminated)
+    await watched.watch(_ENOUGH)
+    async with watched.database.reader() as session:
+        rows = [await Calls(session).get(name) for name in (terminated, unknown)]
+    assert [row.status for row in rows if row] == ["in_progress", "ended"]

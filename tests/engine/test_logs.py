@@ -52,7 +52,12 @@ def test_a_line_of_ours_has_its_fields() -> None:
 
 @pytest.mark.parametrize(
     ("workflow_id", "call_id"),
-    [("call_01abc", "call_01abc"), ("rec_01abc", "call_01abc"), ("room-watch", None)],
+    [
+        ("call_01abc", "call_01abc"),
+        ("rec_01abc", "call_01abc"),
+        ("janitor_01abc", "call_01abc"),
+        ("room-watch", None),
+    ],
 )
 def test_what_temporal_logs_names_its_call(workflow_id: str, call_id: str | None) -> None:
     made = record(

@@ -92,6 +92,10 @@ class Phone:
         await self.tell(call_id, FactKind.ANSWERED, second, codec="PCMA")
         self._decided.put_nowait(Dialled(answered_at=self._answered_at))
 
+    def was_picked_up(self, second: float) -> None:
+        """Before the scenario begins."""
+        self._answered_at = self.at(second)
+
     async def refuse(self, call_id: str, report: LegReport) -> None:
         await self.world.tell(call_id, self.end(report))
         self._decided.put_nowait(Dialled(refused=report))

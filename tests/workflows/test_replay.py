@@ -9,6 +9,8 @@ from temporalio.worker import Replayer
 
 from tests.workflows.saved_histories import saved_histories
 from workflows.call import CallWorkflow
+from workflows.finishing import FinishCallWorkflow
+from workflows.janitor import JanitorWorkflow, VersionedJanitorWorkflow
 from workflows.recording import RecordingWorkflow
 from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
 from workflows.sandbox import our_sandbox
@@ -20,12 +22,23 @@ HISTORIES = saved_histories()
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())
 async def test_saved_history_replays(history: WorkflowHistory) -> None:
     # Workers with a version have a class of their own for those that last.
-    for watch, delivery in (
-        (RoomWatchWorkflow, WebhookDeliveryWorkflow),
-        (VersionedRoomWatchWorkflow, VersionedWebhookDeliveryWorkflow),
+    for watch, delivery, janitor in (
+        (RoomWatchWorkflow, WebhookDeliveryWorkflow, JanitorWorkflow),
+        (
+            VersionedRoomWatchWorkflow,
+            VersionedWebhookDeliveryWorkflow,
+            VersionedJanitorWorkflow,
+        ),
     ):
         replayer = Replayer(
-            workflows=[CallWorkflow, RecordingWorkflow, delivery, watch],
+            workflows=[
+                CallWorkflow,
+                FinishCallWorkflow,
+                janitor,
+                RecordingWorkflow,
+                delivery,
+                watch,
+            ],
             data_converter=pydantic_data_converter,
             workflow_runner=our_sandbox(),
         )
@@ -36,6 +49,8 @@ def test_every_kind_of_workflow_is_among_them() -> None:
     kinds = {name.rpartition(".")[2] for name in HISTORIES}
     assert kinds == {
         "CallWorkflow",
+        "FinishCallWorkflow",
+        "JanitorWorkflow",
         "RecordingWorkflow",
         "RoomWatchWorkflow",
         "WebhookDeliveryWorkflow",
