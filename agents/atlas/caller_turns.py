@@ -22,8 +22,8 @@ from contract.rooms import Attribute, RoomMetadata, Topic
 KEPT = timedelta(seconds=60)
 # From being told to transcribe until Media Bot hears: it has to subscribe first.
 BEGINS = timedelta(seconds=1.5)
-# A provider that is back may still tell what Atlas has heard meanwhile.
-GRACE = timedelta(seconds=2)
+# A provider that is back may still tell what Atlas has heard meanwhile, and Whisper takes its time.
+GRACE = timedelta(seconds=10)
 # By so much two recognisers may differ on when something was said.
 _SLACK = timedelta(seconds=0.5)
 _TOLD_KEPT = 100
@@ -36,8 +36,11 @@ class _Told:
     start: datetime
     end: datetime
 
-    def covers(self, moment: datetime) -> bool:
-        return self.start - _SLACK <= moment <= self.end + _SLACK
+    def tells(self, turn: Turn) -> bool:
+        """By more than half of the shorter one: two recognisers cut differently, and what is two
+        sentences to one may be one turn with a pause to the other."""
+        common = min(self.end, turn.end) - max(self.start, turn.start) + _SLACK
+        return common > min(self.end - self.start, turn.end - turn.start) / 2
 
 
 @dataclass(slots=True)
@@ -159,7 +162,7 @@ class CallerTurns:
 
     def _is_told(self, kept: _Kept) -> bool:
         if kept.was_deaf:
-            return any(told.covers(kept.middle) for told in self._told)
+            return any(told.tells(kept.turn) for told in self._told)
         # What came before is also told: Media Bot speaks in order, and may hear other sentences.
         return any(kept.middle <= told.end + _SLACK for told in self._told)
 

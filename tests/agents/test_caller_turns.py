@@ -188,6 +188,18 @@ async def test_what_nobody_heard_is_told_though_its_words_come_when_media_bot_he
 
 
 @plays
+async def test_two_sentences_of_media_bot_told_late_are_atlas_one_turn_with_a_pause() -> None:
+    stage = Stage()
+    await stage.atlas_hears("Hello ... I would like a table.", 0.5, 9)  # the first of the call
+    await asyncio.sleep(5)
+    stage.media_bot_tells(0.5, 3)
+    stage.media_bot_tells(6, 9)
+    await asyncio.sleep(GRACE.total_seconds())
+    await stage.turns.aclose()
+    assert stage.told == []
+
+
+@plays
 async def test_when_it_is_told_too_late_it_is_forgotten() -> None:
     stage = Stage()
     await stage.atlas_hears("long ago", 2, 3)
