@@ -22,6 +22,7 @@ Tap = Callable[[bool, bytes, MediaAddress, MediaAddress], None]
 _STEP = 0.001  # s
 _LATE = 0.004  # s: a tick that much later than due
 _READING = 0.001  # s
+_CROWDED = 1.0  # s
 _IN_STEP = 0.0015  # s from the best moment: nothing is moved
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class MediaSession:
         self._ticker = Ticker.of_loop()
         self._sockets: list[_Socket] = []
         self._waiting: list[asyncio.Future[None]] = []
+        self._put_off: tuple[float, int] | None = None  # a tick that waits for what came before it
+        self._crowded_until = 0.0  # s
         self._closed = False
 
     @classmethod
@@ -182,14 +185,19 @@ class MediaSession:
             self._release()
 
     def _hear(self, due: float, missed: int) -> None:
+        self._hear_what_was_put_off()
         if self._clock() - due > _LATE:  # what came meanwhile is read first: timers do not wait
-            self._loop.call_later(_READING, self._hear_now, due, missed)
+            self._put_off = (due, missed)
+            self._loop.call_later(_READING, self._hear_what_was_put_off)
         else:
             self._hear_now(due, missed)
 
+    def _hear_what_was_put_off(self) -> None:
+        tick, self._put_off = self._put_off, None
+        if tick is not None and not self._closed:
+            self._hear_now(*tick)
+
     def _hear_now(self, due: float, missed: int) -> None:
-        if self._closed:
-            return
         heard, digits = self._media.hear(due, missed)
         for pcm in heard:
             if self.on_frame is not None and not self._closed:
@@ -202,8 +210,10 @@ class MediaSession:
     def _keep_step(self, due: float) -> None:
         """With the sender's clock, a millisecond a tick: nobody hears that."""
         off = self._media.phase
-        if abs(off) > _IN_STEP and not self._closed:
-            self._ticker.move(self._hear, due + INTERVAL - math.copysign(_STEP, off))
+        if abs(off) <= _IN_STEP or self._closed or due < self._crowded_until:
+            return
+        if not self._ticker.move(self._hear, due + INTERVAL - math.copysign(_STEP, off)):
+            self._crowded_until = due + _CROWDED  # too many are heard at that moment
 
     def _received(self, data: bytes, source: MediaAddress, index: int) -> None:
         if self._closed:

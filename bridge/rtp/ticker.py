@@ -64,6 +64,7 @@ class Ticker:
         self._loop = loop
         self._clock = clock
         self._slots: list[list[Tick]] = [[] for _ in range(_SLOTS)]
+        self._slot_of: dict[Tick, int] = {}
         self._not_before: dict[Tick, float] = {}  # of those that have just moved, s
         self._due = [0.0] * _SLOTS
         self._timer: asyncio.TimerHandle | None = None
@@ -78,7 +79,7 @@ class Ticker:
         return ticker
 
     def __len__(self) -> int:
-        return sum(map(len, self._slots))
+        return len(self._slot_of)
 
     def add(self, tick: Tick) -> None:
         now = self._clock()
@@ -86,37 +87,41 @@ class Ticker:
         if not self._slots[slot]:
             self._due[slot] = self._next_of(slot, now)
         self._slots[slot].append(tick)
+        self._slot_of[tick] = slot
         self._arm(now)
 
-    def move(self, tick: Tick, due: float) -> None:
+    def move(self, tick: Tick, due: float) -> bool:
         """Call it next at `due` (s), within 40 ms from now, and every 20 ms from then on.
 
-        To the millisecond; later than `due` where too many are called then already.
+        To the millisecond; later than `due` where too many are called then already. False: it stays
+        where it is.
         """
-        here = next((index for index, slot in enumerate(self._slots) if tick in slot), None)
+        here = self._slot_of.get(tick)
         if here is None:
-            return
+            return False
         slot = math.ceil(due / INTERVAL % 1 * _SLOTS - 1e-6) % _SLOTS
         crowd = max(_ALWAYS, _CROWD * len(self) / _SLOTS)
         while slot != here and len(self._slots[slot]) >= crowd:
             slot = (slot + 1) % _SLOTS
         self._not_before[tick] = due - _EARLY
         if slot == here:
-            return
+            return False
         self._slots[here] = [other for other in self._slots[here] if other != tick]
         now = self._clock()
         if not self._slots[slot]:
             self._due[slot] = self._next_of(slot, now)
         self._slots[slot].append(tick)
+        self._slot_of[tick] = slot
         self._arm(now)
+        return True
 
     def remove(self, tick: Tick) -> None:
         """Safe to repeat; also from within a tick."""
         self._not_before.pop(tick, None)
-        for index, slot in enumerate(self._slots):
-            if tick in slot:
-                # A copy: the old list may just be walked through.
-                self._slots[index] = [other for other in slot if other != tick]
+        slot = self._slot_of.pop(tick, None)
+        if slot is not None:
+            # A copy: the old list may just be walked through.
+            self._slots[slot] = [other for other in self._slots[slot] if other != tick]
         if not len(self) and self._timer is not None:
             self._timer.cancel()
             self._timer = None
