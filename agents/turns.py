@@ -7,9 +7,12 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
+
+from contract.identity import agent_identity
+from contract.rooms import JobMetadata
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,15 @@ class TurnPoster:
         self._empty = asyncio.Event()
         self._empty.set()
         self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    def of_job(cls, session: aiohttp.ClientSession, api_url: str, job: JobMetadata) -> Self:
+        return cls(
+            session,
+            url=f"{api_url.rstrip('/')}/internal/calls/{job.call_id}/turns",
+            call_token=job.call_token,
+            source=agent_identity(job.role, job.generation),
+        )
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._post_all(), name="turn_poster")

@@ -13,9 +13,10 @@ from livekit import api, rtc
 from livekit.agents import JobContext
 
 from agents.alive import PING_PATIENCE, Watch
+from agents.current import is_current
 from contract.facts import FactKind
 from contract.identity import AgentRole, parse_agent_identity
-from contract.rooms import PING_RPC, RoomMetadata, SipAttribute, Topic
+from contract.rooms import PING_RPC, SipAttribute, Topic
 
 log = logging.getLogger(__name__)
 
@@ -90,12 +91,7 @@ class CallWatch:
         )
 
     def _is_current(self, identity: str) -> bool:
-        agent = parse_agent_identity(identity)
-        if agent is None or agent[0] is not self._watches:
-            return False
-        # A LiveKit that was restarted has forgotten the metadata; the workflow writes it again.
-        current = RoomMetadata.parse(self._room.metadata).generation.get(self._watches)
-        return current is None or current == agent[1]
+        return is_current(self._room, identity, self._watches)
 
     def _is_connected(self) -> bool:
         return self._room.connection_state == rtc.ConnectionState.CONN_CONNECTED

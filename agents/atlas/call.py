@@ -27,7 +27,7 @@ from agents.turns import TurnPoster
 from agents.watching import CallWatch
 from contract.assistants import Assistant
 from contract.facts import FactKind
-from contract.identity import AgentRole, agent_identity
+from contract.identity import AgentRole
 from contract.rooms import Gate, JobMetadata
 from engine.settings import EngineSettings
 
@@ -125,7 +125,7 @@ class AtlasCall:
     async def _converse(self, presence: Presence, assistant: Assistant) -> None:
         self._seclusion = Seclusion(self._ctx.room, self._job.human_identity)
         self._seclusion.start()  # before anything is published
-        self._turns = self._turn_poster()
+        self._turns = TurnPoster.of_job(self._http, self._settings.internal_api_url, self._job)
         self._turns.start()
         turns = self._caller_turns = CallerTurns(
             self._ctx.room, self._job.human_identity, self._turns.add
@@ -191,15 +191,6 @@ class AtlasCall:
             add_turn=turns.add,
             on_failed=self._fail,
             on_over=self._leave_later,
-        )
-
-    def _turn_poster(self) -> TurnPoster:
-        base = self._settings.internal_api_url.rstrip("/")
-        return TurnPoster(
-            self._http,
-            url=f"{base}/internal/calls/{self._job.call_id}/turns",
-            call_token=self._job.call_token,
-            source=agent_identity(self._job.role, self._job.generation),
         )
 
     def _open_gate(self, by: Gate) -> None:

@@ -29,7 +29,7 @@ from agents.vendors import HearingVendors
 from agents.watching import CallWatch
 from contract.assistants import TranscriptionOptions
 from contract.facts import FactKind
-from contract.identity import AgentRole, agent_identity
+from contract.identity import AgentRole
 from contract.rooms import JobMetadata
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class MediaBotCall:
             is_successor=self._job.generation > 1,
         )
         self._isolation.start()
-        self._turns = self._make_turns()
+        self._turns = TurnPoster.of_job(self._http, self._settings.internal_api_url, self._job)
         self._turns.start()
         self._transcription = self._make_transcription(self._turns)
         self._transcription.start()
@@ -111,15 +111,6 @@ class MediaBotCall:
         self._recognisers.aclose()
         await self._groq.close()
         await self._http.close()
-
-    def _make_turns(self) -> TurnPoster:
-        base, job = self._settings.internal_api_url.rstrip("/"), self._job
-        return TurnPoster(
-            self._http,
-            url=f"{base}/internal/calls/{job.call_id}/turns",
-            call_token=job.call_token,
-            source=agent_identity(job.role, job.generation),
-        )
 
     def _make_transcription(self, turns: TurnPoster) -> Transcription:
         return Transcription(

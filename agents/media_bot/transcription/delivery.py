@@ -12,14 +12,15 @@ from typing import Any
 from livekit import rtc
 from livekit.rtc.participant import PublishDataError
 
+from agents.current import is_current
 from agents.media_bot.transcription.ear import Sentence
 from agents.media_bot.transcription.people import name_of, speaker_of
 from agents.media_bot.transcription.sentiment import NegativeRun, sentiment_of
 from agents.turns import Turn
 from contract.assistants import TranscriptionOptions
 from contract.facts import FactKind
-from contract.identity import AgentRole, parse_agent_identity
-from contract.rooms import RoomMetadata, Topic
+from contract.identity import AgentRole
+from contract.rooms import Topic
 
 log = logging.getLogger(__name__)
 
@@ -143,13 +144,9 @@ class Delivery:
             }
         if speaker == self._call_human:
             # Atlas leaves out of the record what it sees to be there already.
-            audience |= {identity for identity in present if self._is_atlas(identity)}
+            audience |= {
+                identity
+                for identity in present
+                if is_current(self._room, identity, AgentRole.ATLAS)
+            }
         return sorted(audience)
-
-    def _is_atlas(self, identity: str) -> bool:
-        agent = parse_agent_identity(identity)
-        if agent is None or agent[0] is not AgentRole.ATLAS:
-            return False
-        # A LiveKit that was restarted has forgotten the metadata; the workflow writes it again.
-        current = RoomMetadata.parse(self._room.metadata).generation.get(AgentRole.ATLAS)
-        return current is None or current == agent[1]

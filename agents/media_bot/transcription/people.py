@@ -87,26 +87,25 @@ class Microphones:
         await asyncio.gather(*self._closing, return_exceptions=True)
 
     def open(self, is_open: bool) -> None:
-        if is_open != self._is_open:
-            self._is_open = is_open
-            self._subscribe_all()
+        if is_open == self._is_open:
+            return
+        self._is_open = is_open
+        for participant in self._room.remote_participants.values():
+            for publication in _microphones(participant):
+                publication.set_subscribed(is_open)
 
     def _subscribe_all(self) -> None:
         for participant in self._room.remote_participants.values():
             self._subscribe(participant)
 
     def _subscribe(self, participant: rtc.RemoteParticipant) -> None:
-        for publication in participant.track_publications.values():
-            self._published(publication, participant)
-
-    def _published(
-        self, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
-    ) -> None:
         # The room is joined without subscriptions.
-        if _is_microphone(publication, participant) and (
-            self._is_open or publication.sid in self._ears
-        ):
-            publication.set_subscribed(self._is_open)
+        if self._is_open:
+            for publication in _microphones(participant):
+                publication.set_subscribed(True)
+
+    def _published(self, _: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant) -> None:
+        self._subscribe(participant)
 
     def _subscribed(
         self,
@@ -114,7 +113,7 @@ class Microphones:
         publication: rtc.RemoteTrackPublication,
         participant: rtc.RemoteParticipant,
     ) -> None:
-        if not _is_microphone(publication, participant):
+        if publication not in _microphones(participant):
             return
         self._close_ear(publication.sid)
         stream = rtc.AudioStream.from_track(
@@ -151,21 +150,20 @@ class Microphones:
             self._on_left(participant.identity)
 
     def _attributes_changed(self, _: dict[str, str], participant: rtc.Participant) -> None:
-        if isinstance(participant, rtc.LocalParticipant) or not is_human(participant):
-            return
-        self._read_hold(participant)
+        human = self._room.remote_participants.get(participant.identity)
+        if human is not None and is_human(human):
+            self._read_hold(human)
 
-    def _read_hold(self, participant: rtc.Participant) -> None:
-        identity = participant.identity
-        state = HoldState.parse(participant.attributes.get(Attribute.CALL_HOLD, ""))
-        before = self._holds.get(identity)
+    def _read_hold(self, human: rtc.RemoteParticipant) -> None:
+        state = HoldState.parse(human.attributes.get(Attribute.CALL_HOLD, ""))
+        before = self._holds.get(human.identity)
         if state is None or (before is not None and state.seq <= before.seq):
             return
-        self._holds[identity] = state
-        self._on_hold(identity, state.is_held)
-        if not state.is_held and isinstance(participant, rtc.RemoteParticipant):
+        self._holds[human.identity] = state
+        self._on_hold(human.identity, state.is_held)
+        if not state.is_held:
             # Who isolated the held one may have taken us out of its listeners, too.
-            self._subscribe(participant)
+            self._subscribe(human)
 
     def _close_ear(self, sid: str) -> None:
         ear = self._ears.pop(sid, None)
@@ -175,10 +173,12 @@ class Microphones:
             closing.add_done_callback(self._closing.discard)
 
 
-def _is_microphone(
-    publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
-) -> bool:
-    return is_human(participant) and publication.source == rtc.TrackSource.SOURCE_MICROPHONE
+def _microphones(participant: rtc.RemoteParticipant) -> list[rtc.RemoteTrackPublication]:
+    return [
+        publication
+        for publication in participant.track_publications.values()
+        if is_human(participant) and publication.source == rtc.TrackSource.SOURCE_MICROPHONE
+    ]
 
 
 async def _close(stream: rtc.AudioStream, hearing: asyncio.Task[None]) -> None:

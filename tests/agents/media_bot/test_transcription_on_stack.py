@@ -123,6 +123,17 @@ async def a_line(rig: Rig) -> Line:
     return Line(rig, call)
 
 
+async def a_conversation(rig: Rig, language: str) -> tuple[Line, Caller]:
+    """A first sentence is in the record."""
+    line = await a_line(rig)
+    caller = await line.enters()
+    await line.transcribe(language)
+    await connections(rig, "deepgram", "opened", language)
+    await caller.say(PARKING)
+    await line.has(PARKING)
+    return line, caller
+
+
 async def connections(rig: Rig, vendor: str, event: str, language: str, times: int = 1) -> None:
     """Returns once so many of them were opened or closed: each test has a region of its own, so
     that what is left of another one does not count."""
@@ -207,12 +218,7 @@ async def test_each_language_goes_to_its_provider_and_a_change_loses_no_sentence
 
 
 async def test_nothing_of_a_hold_is_transcribed(rig: Rig) -> None:
-    line = await a_line(rig)
-    caller = await line.enters()
-    await line.transcribe("en-NZ")
-    await connections(rig, "deepgram", "opened", "en-NZ")
-    await caller.say(PARKING)
-    await line.has(PARKING)
+    line, caller = await a_conversation(rig, "en-NZ")
     await line.hold(1, Holder.OPERATOR)
     await connections(rig, "deepgram", "closed", "en-NZ")
     await caller.say(DOG)
@@ -224,12 +230,7 @@ async def test_nothing_of_a_hold_is_transcribed(rig: Rig) -> None:
 
 
 async def test_when_a_provider_fails_another_one_understands_the_same_sentence(rig: Rig) -> None:
-    line = await a_line(rig)
-    caller = await line.enters()
-    await line.transcribe("en-IN")
-    await connections(rig, "deepgram", "opened", "en-IN")
-    await caller.say(PARKING)
-    await line.has(PARKING)
+    line, caller = await a_conversation(rig, "en-IN")
     await control(rig, "POST", "deepgram", "fault", kind="status", value=503)
     await caller.say(DOG)
     await line.has(DOG)
@@ -244,12 +245,7 @@ async def test_when_a_provider_fails_another_one_understands_the_same_sentence(r
 
 
 async def test_after_a_kill_the_successor_goes_on(rig: Rig) -> None:
-    line = await a_line(rig)
-    caller = await line.enters()
-    await line.transcribe("en-AU")
-    await connections(rig, "deepgram", "opened", "en-AU")
-    await caller.say(PARKING)
-    await line.has(PARKING)
+    line, caller = await a_conversation(rig, "en-AU")
     await rig.stack.kill("media-bot")
     await rig.stack.start_process("media-bot")
     await rig.stack.wait_until_ready("media-bot")
