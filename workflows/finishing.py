@@ -80,7 +80,7 @@ class FinishCallWorkflow:
             await Phone(state).end_what_was_left()
         await self._stop_recording()
         await self._close_room()
-        if until_we_end_it and state.phone.report is None:
+        if until_we_end_it and state.phone.report is None and self._is_in_livekit:
             state.set_ended_at(workflow.now())  # so long they could speak and be heard
         self._note_the_end()
         try:
@@ -95,6 +95,13 @@ class FinishCallWorkflow:
         return FinishReport(
             finished=True, detail=state.ending.detail, talk_seconds=state.talk_seconds
         )
+
+    @property
+    def _is_in_livekit(self) -> bool:
+        """Who is in the room talks. The participant of a bridge that does not answer is no proof:
+        it outlives its process by 20 s."""
+        phone = self._state.phone
+        return phone.is_livekits or not phone.is_ordered
 
     async def _human_is_there(self) -> bool:
         """False also of whom nobody can see: what they talked is billed up to what is known."""
@@ -144,15 +151,15 @@ class FinishCallWorkflow:
         assert ending is not None
         state.status = CallStatus.ENDED
         blamed = _ending_of(left)
-        who = {"by": left.by} if left.by else {}
         self._note(
             left.cut_off_at,
             blamed.ended_by.value,
             CUT_OFF_KIND,
             f"{blamed.detail} The janitor finishes the call.",
             how=left.how.value,
-            **who,
         )
+        # For operators alone: it may be the name of a person, or of a machine of theirs.
+        workflow.set_current_details(f"{blamed.detail}  \nby {left.by or 'nobody that is known'}")
         if left.ending is None:
             reason = ending.reason.value
             self._note(workflow.now(), ending.ended_by.value, "ended", ending.detail, reason=reason)

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from temporalio.client import Client, WorkflowHandle
+from temporalio import workflow
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.janitor import JanitorActivities
 from activities.janitor_schedule import schedule_janitor
@@ -82,7 +84,9 @@ class Premises:
         await self.write(call_id, status=CallStatus.IN_PROGRESS, answered_at=datetime.now(UTC))
         return call_id, handle
 
-    async def start(self, call_id: str, **request: Any) -> WorkflowHandle[Any, Any]:
+    async def start(
+        self, call_id: str, task_queue: str = "nobody", **request: Any
+    ) -> WorkflowHandle[Any, Any]:
         values: dict[str, Any] = {
             "call_id": call_id,
             "tenant_id": "acme",
@@ -93,7 +97,7 @@ class Premises:
         }
         given = CallRequest(**(values | request))
         return await self.temporal.start_workflow(
-            "CallWorkflow", given, id=call_id, task_queue="nobody"
+            "CallWorkflow", given, id=call_id, task_queue=task_queue
         )
 
     async def end(self, call_id: str, *, billed: bool) -> None:
@@ -206,6 +210,30 @@ async def test_the_history_of_a_terminated_phone_call_is_read(premises: Premises
     assert [Fact.from_dict(raw) for raw in left.facts] == [answered]
     assert left.last_heard_at == left.cut_off_at
     assert abs(datetime.now(UTC) - left.cut_off_at) < timedelta(seconds=60)
+
+
+@workflow.defn(name="CallWorkflow")
+class Fails:
+    @workflow.run
+    async def run(self, request: CallRequest) -> None:
+        raise ApplicationError("The seventh seal is broken.")
+
+
+async def test_a_workflow_that_failed_tells_in_its_own_words(premises: Premises) -> None:
+    call_id = await premises.row()
+    async with Worker(
+        premises.temporal,
+        task_queue=call_id,
+        workflows=[Fails],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        handle = await premises.start(call_id, task_queue=call_id)
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+    await premises.finds(call_id)
+    left = await premises.read(call_id)
+    assert left.how is CutOff.FAILED
+    assert "The seventh seal is broken." in left.why
 
 
 async def test_what_the_human_said_after_the_cut_is_a_sign_of_them(premises: Premises) -> None:

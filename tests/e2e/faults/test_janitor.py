@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from temporalio.client import WorkflowExecutionStatus
 
+from contract.identity import recording_workflow_id
 from tests.e2e.phone.phone_call import PhoneLines
 from tests.e2e.phone.verdicts import assert_billed_as_seen, assert_ended
 from tests.e2e.switchboard import SettledCall, Switchboard, WebCall, eventually
@@ -58,11 +59,12 @@ async def test_terminated_calls_are_finished_and_no_other(
 ) -> None:
     phone = await lines.call("0100", record=False)
     far = await phone.answered(timeout=60)
-    web, beside = await switchboard.place_call(record=True), await switchboard.place_call()
+    web, beside = [await switchboard.place_call(record=True) for _ in range(2)]
     caller, _ = await web.join(), await beside.join()
     caller_left = asyncio.create_task(moment_of(caller.left))
     await asyncio.gather(is_in_talk(web), is_in_talk(beside))
-    await web.has_happened("recording_recording")
+    for call in (web, beside):
+        await call.has_happened("recording_recording")
 
     cut_off = time.monotonic()
     for call in (web, phone):
@@ -86,5 +88,11 @@ async def test_terminated_calls_are_finished_and_no_other(
     assert (await beside.read())["status"] == "in_progress"
     assert (await beside.workflow.describe()).status is WorkflowExecutionStatus.RUNNING
     assert "cut_off" not in [entry["kind"] for entry in await beside.timeline()]
+
+    # And a recording whose own workflow is cut off, of a call that ends by itself.
+    recording = recording_workflow_id(beside.id)
+    await switchboard.temporal.get_workflow_handle(recording).terminate()
     await beside.hang_up()
-    assert_ended(await beside.settled(), "operator_hung_up", "operator")
+    of_beside = await beside.settled(WITHIN)
+    assert_ended(of_beside, "operator_hung_up", "operator")
+    assert of_beside.recording["status"] == "ready"
