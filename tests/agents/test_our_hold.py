@@ -106,7 +106,6 @@ def test_who_hears_whom() -> None:
     )
     assert heard(cast(rtc.Room, room), "caller") == {
         Listener("caller", "PA_caller"): {"A", "H"},
-        Listener("atlas-1", "PA_atlas-1"): {"C"},  # Atlas listens to microphones only
         Listener("human-2", "PA_human-2"): {"C", "C2"},
     }
     assert heard(cast(rtc.Room, room), "phone") == {}

@@ -24,7 +24,9 @@ def heard(room: rtc.Room, held: str) -> dict[Listener, frozenset[str]]:
     """Audio tracks by who hears them: those of others at the held human, theirs at the others.
 
     Not Media Bot's, which is what they are to hear, nor a recorder's: what is recorded is not the
-    hold's to say.
+    hold's to say. And not what Atlas hears: it stops listening by itself in the same moment, and
+    would miss the first word after the hold, or all of them: livekit's client is not told of a
+    subscription that the server takes away and gives back, and may listen on to where it was.
     """
     human = room.remote_participants.get(held)
     others = [each for each in room.remote_participants.values() if _counts(each, held)]
@@ -33,7 +35,8 @@ def heard(room: rtc.Room, held: str) -> dict[Listener, frozenset[str]]:
         return found
     found[_listener(human)] = frozenset(sid for other in others for sid in _audio(other))
     for other in others:
-        found[_listener(other)] = frozenset(_audio(human, at=other))
+        if parse_agent_identity(other.identity) is None:
+            found[_listener(other)] = frozenset(_audio(human))
     return {listener: sids for listener, sids in found.items() if sids}
 
 
@@ -43,14 +46,9 @@ def _counts(participant: rtc.RemoteParticipant, held: str) -> bool:
     return participant.identity != held and not is_media_bot and participant.kind != _EGRESS
 
 
-def _audio(
-    participant: rtc.RemoteParticipant, at: rtc.RemoteParticipant | None = None
-) -> Iterator[str]:
-    # Atlas listens to the microphone only; more must not be given to it when the hold ends.
-    only_microphone = at is not None and parse_agent_identity(at.identity) is not None
+def _audio(participant: rtc.RemoteParticipant) -> Iterator[str]:
     for publication in participant.track_publications.values():
-        is_microphone = publication.source == rtc.TrackSource.SOURCE_MICROPHONE
-        if publication.kind == rtc.TrackKind.KIND_AUDIO and (is_microphone or not only_microphone):
+        if publication.kind == rtc.TrackKind.KIND_AUDIO:
             yield publication.sid
 
 

@@ -1,6 +1,7 @@
 """By ear, on a real LiveKit: who is held hears the music and nobody else, and nobody hears them.
 
-Everybody speaks all the time, each on a tone of their own: also Atlas, which in truth is silent.
+Everybody speaks all the time, each on a tone of their own: also Atlas, which in truth is silent. It
+is deaf, too, by itself (tests/agents/test_hold.py), and keeps its subscription to the caller.
 """
 
 from __future__ import annotations
@@ -159,6 +160,10 @@ class Conference:
     def human(self) -> Somebody:
         return self.people["human-2"]
 
+    @property
+    def other_humans(self) -> list[Somebody]:
+        return [each for each in self.people.values() if each.identity.startswith("human")]
+
     async def enter(self, identity: str) -> Somebody:
         somebody = self.people[identity] = Somebody(identity)
         await somebody.join(self.call)
@@ -192,17 +197,16 @@ class Conference:
         """The music is heard and all else has fallen silent. Returns since when."""
         await self.caller.hears(media_bot, MUSIC, since=since)
         await self.caller.falls_deaf_to(*(each for each in self.people if each != CALLER_IDENTITY))
-        for somebody in self.people.values():
-            if somebody is not self.caller:
-                await somebody.falls_deaf_to(CALLER_IDENTITY)
+        for human in self.other_humans:
+            await human.falls_deaf_to(CALLER_IDENTITY)
         return time.monotonic()
 
     def check(self, since: float) -> None:
         """That nobody was heard since then who must not be."""
-        for identity, somebody in self.people.items():
-            if somebody is not self.caller:
-                assert self.caller.heard_since(since, identity) < LOUD, f"heard {identity}"
-                assert somebody.heard_since(since, CALLER_IDENTITY) < LOUD, f"{identity} heard"
+        for identity in self.people.keys() - {CALLER_IDENTITY}:
+            assert self.caller.heard_since(since, identity) < LOUD, f"heard {identity}"
+        for human in self.other_humans:
+            assert human.heard_since(since, CALLER_IDENTITY) < LOUD, f"{human.identity} heard"
 
     async def _write(self, attributes: dict[str, str]) -> None:
         await self.call.rig.livekit.room.update_participant(
@@ -242,7 +246,6 @@ async def test_who_is_held_hears_the_music_alone_and_nobody_hears_them_until_it_
     atlas_again = await conference.caller.hears("atlas-1", since=resumed)
     human_again = await conference.caller.hears("human-2", since=resumed)
     caller_again = await conference.human.hears(CALLER_IDENTITY, since=resumed)
-    await conference.atlas.hears(CALLER_IDENTITY, since=resumed)
     times = [round(again - resumed, 2) for again in (atlas_again, human_again, caller_again)]
     print("heard again: Atlas, human, caller", times)
     assert max(times) < SOON
@@ -306,7 +309,6 @@ async def test_a_media_bot_that_dies_in_a_hold_has_a_successor_that_finds_it(
     since = time.monotonic()
     await conference.caller.hears("atlas-1", since=since)
     await conference.human.hears(CALLER_IDENTITY, since=since)
-    await conference.atlas.hears(CALLER_IDENTITY, since=since)
 
 
 async def _is_gone(call: CallUnderTest) -> bool:

@@ -45,6 +45,17 @@ class PhoneCall(WebCall):
         )
         return found
 
+    async def music_is_over(self, timeout: float = 10.0) -> None:
+        """As whoever was held waits for it before they speak again: the first word of who speaks
+        into the moment of the resume may be lost."""
+
+        async def look() -> bool:
+            return "The hold music ended when it was stopped." in [
+                entry["text"] for entry in await self.timeline()
+            ]
+
+        await eventually(look, timeout=timeout, otherwise="The hold music never ended.")
+
     async def command(self, verb: str, **body: Any) -> Any:
         return await self._board.http.post(f"/calls/{self.id}/{verb}", json=body)
 

@@ -160,6 +160,7 @@ async def test_a_phone_that_an_operator_holds_hears_music_and_is_not_heard(
     await asyncio.sleep(1.5)  # an answer would have come by now
     resumed = datetime.now().astimezone()
     assert (await call.command("resume")).status_code == 200
+    await call.music_is_over()
     await far.say(DOG)
     await far.hears(ear, answer_to(DOG))
     await far.hang_up()

@@ -70,6 +70,7 @@ async def test_a_conversation_with_a_hold_of_ours(lines: PhoneLines, ear: VoiceE
     await asyncio.sleep(2.5)
     resumed = datetime.now(UTC)
     assert (await call.command("resume")).status_code == 200
+    await call.music_is_over()
     await far.say(OPENING_HOURS)
     await far.hears(ear, answer_to(OPENING_HOURS))
     await far.hang_up()
