@@ -75,6 +75,10 @@ async def test_a_transcript_goes_on_when_media_bot_is_killed_and_tells_nothing_t
         VEGETARIAN,
     ]
     assert streamed[0]["data"]["sentiment"] == scored[0]
-    # What the killed one used, nobody knows; its successor has told.
-    assert settled.call["cost"]["partial"]
+    # Atlas heard, and so did the second Media Bot; what the killed one used, nobody knows.
+    cost = settled.call["cost"]
+    heard = [float(item["quantity"]) for item in cost["items"] if item["what"] == "stt"]
+    assert len(heard) == 2, cost
+    assert min(heard) > 1, cost
+    assert cost["partial"]
     assert settled.kinds().count("agent_lost") == 1

@@ -74,9 +74,12 @@ class Ear:
         """Understand what was said, for at most `patience` seconds."""
         self._language = None
         self._end_passage()
-        if self._ending:
-            await asyncio.wait({passage.task for passage in self._ending}, timeout=patience)
-        await asyncio.gather(*(passage.aclose() for passage in list(self._ending)))
+        try:
+            if self._ending:
+                await asyncio.wait({passage.task for passage in self._ending}, timeout=patience)
+        finally:
+            # Also when the room's end cuts the patience short: what was used is told after this.
+            await asyncio.gather(*(passage.aclose() for passage in list(self._ending)))
 
     def _is_time_to_cut(self, piece: Piece) -> bool:
         self._quiet = self._quiet + piece.seconds if piece.is_quiet else 0.0
