@@ -13,7 +13,7 @@ from contract.endings import EndedReason
 from contract.identity import AgentRole
 from contract.media import CallMedia
 from contract.rooms import MediaCommand, MediaPurpose
-from contract.steps import WriteMedia
+from contract.steps import MediaWritten, WriteMedia
 from workflows import options, steps
 from workflows.call_state import CallState
 from workflows.phone_controls import refusal
@@ -29,7 +29,7 @@ class _Sound:
     purpose: MediaPurpose
     url: str
     loop: bool
-    clip: int = 0  # which one; the same clip may be ordered twice
+    number: int = 0  # the same clip may be ordered twice, the same music tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class MediaKeeper:
         self._told = _Told()
         self._number = 0  # of media.command_id
         self._sounds: dict[str, _Sound] = {}  # by it
+        self._was_missed = False  # what was written last: nobody was there to read it
+        self._music_tries = 0  # of the default music, in all holds
         self._clip: _Sound | None = None
         self._clips = 0
         self._clips_told = 0
@@ -79,7 +81,11 @@ class MediaKeeper:
         self._clip = clip
         self._note("play_requested", "A clip is asked for.", command.requested_by)
         await workflow.wait_condition(
-            lambda: self._state.ending is not None or self._clips_told >= clip.clip
+            lambda: (
+                self._state.ending is not None
+                or bool(self._state.holds.ours)
+                or self._clips_told >= clip.number
+            )
         )
         command_id = self._id_of(clip)
         if command_id is not None:
@@ -106,9 +112,11 @@ class MediaKeeper:
         sound = self._sound
         told = self._told.sound
         # A loop is stopped even if it is said to be over: a successor of who said so plays it.
-        if sound is None and (told is None or (not told.loop and self._is_over(told))):
+        is_quiet = told is None or (not told.loop and self._is_over(told))
+        if sound is None and is_quiet and not self._was_missed:
             return self._told
-        return _Told(sound, self._state.people.sid if sound is not None else "")
+        by_sid = sound is not None or self._was_missed
+        return _Told(sound, self._state.people.sid if by_sid else "")
 
     @property
     def _sound(self) -> _Sound | None:
@@ -125,11 +133,22 @@ class MediaKeeper:
 
     def _hold_music(self, media: CallMedia) -> _Sound | None:
         """The assistant's own, unless that could not be played in this call: then the default."""
-        for url in (media.hold_music, media.default_hold_music):
-            music = _Sound(MediaPurpose.HOLD, url, loop=True)
-            if url and not self._has_failed(music):
-                return music
-        return None
+        own = _Sound(MediaPurpose.HOLD, media.hold_music, loop=True)
+        if own.url and not self._has_failed(own):
+            return own
+        default = self._default_music(media)
+        return default if default.url and not self._has_failed(default) else None
+
+    def _default_music(self, media: CallMedia) -> _Sound:
+        url = media.default_hold_music
+        return _Sound(MediaPurpose.HOLD, url, loop=True, number=self._music_tries)
+
+    @property
+    def _lacks_music(self) -> bool:
+        """Somebody is held in silence."""
+        media = self._state.request.media or _SILENCE
+        is_held = self._state.ending is None and bool(self._state.holds.ours)
+        return is_held and bool(media.default_hold_music) and self._hold_music(media) is None
 
     @property
     def _is_waiting_for_atlas(self) -> bool:
@@ -154,34 +173,49 @@ class MediaKeeper:
 
     async def _keep(self) -> None:
         while True:
-            await workflow.wait_condition(lambda: self._wanted != self._told)
+            if self._lacks_music:
+                await self._pause_before_music()
+            await workflow.wait_condition(lambda: self._wanted != self._told or self._lacks_music)
+            if self._wanted == self._told:
+                continue
             wanted, clips = self._wanted, self._clips
             if wanted.sound is not None and wanted.sound.purpose is MediaPurpose.HOLD:
                 self._clip = None
+            sid = self._state.people.sid
             try:
-                await self._tell(wanted)
+                written = await self._tell(wanted)
             except ActivityError as error:
                 if self._state.ending is not None:
                     return  # it was given up; what is heard at the end is said elsewhere
                 workflow.logger.warning("What to play could not be written: %s", error.cause)
                 await workflow.sleep(options.MEDIA_AGAIN, summary="Say again what to play")
                 continue
-            self._told = wanted
+            # A stop that nobody read is written again for who comes back: Media Bot plays on.
+            self._was_missed = not written.is_there
+            by_sid = wanted.sound is not None or self._was_missed
+            self._told = _Told(wanted.sound, sid if by_sid else "")
             self._clips_told = clips
 
-    async def _tell(self, wanted: _Told) -> None:
+    async def _pause_before_music(self) -> None:
+        """The default music comes from our own API, which may just be starting anew."""
+        await within(
+            options.MUSIC_AGAIN, lambda: not self._lacks_music, "Try the hold music again after it"
+        )
+        self._music_tries += 1  # also when the hold is over: the next one begins anew
+
+    async def _tell(self, wanted: _Told) -> MediaWritten:
         sound = wanted.sound
         if sound is None:
             order = self._order(MediaCommand.STOP, self._next_id())
-            await steps.write_media(self._state, order, "Have Media Bot fall silent")
-            return
+            return await steps.write_media(self._state, order, "Have Media Bot fall silent")
         is_known = sound == self._told.sound  # on another connection
         command_id = self._id_of(sound) if is_known else None
         if command_id is None:
             command_id = self._next_id()
             self._sounds[command_id] = sound
         order = self._order(MediaCommand.PLAY, command_id, sound)
-        await steps.write_media(self._state, order, f"Have Media Bot play: {sound.purpose.value}")
+        summary = f"Have Media Bot play: {sound.purpose.value}"
+        return await steps.write_media(self._state, order, summary)
 
     def _order(
         self, command: MediaCommand, command_id: str, sound: _Sound | None = None

@@ -52,6 +52,8 @@ TRANSCRIPTION_AGAIN = timedelta(seconds=2)
 TRANSCRIPTION_AGAIN_AT_MOST = timedelta(seconds=30)
 # What to play, the same.
 MEDIA_AGAIN = timedelta(seconds=2)
+# Default hold music that could not be played, as long as the hold lasts.
+MUSIC_AGAIN = timedelta(seconds=5)
 # Loaded, four tones, and the room's closing; then the call's end waits for it no longer.
 BUSY_TONE_DRAINS = timedelta(seconds=12)
 # How long the wrap-up waits for others before it settles with what it has.

@@ -23,6 +23,7 @@ from agents.compass import fetch_assistant
 from agents.groq_client import groq_client
 from agents.job import with_call_id
 from agents.presence import FLUSH_SECONDS, Presence
+from agents.subscriptions import Subscriptions
 from agents.turns import TurnPoster
 from agents.watching import CallWatch
 from contract.assistants import Assistant
@@ -123,7 +124,8 @@ class AtlasCall:
         )
 
     async def _converse(self, presence: Presence, assistant: Assistant) -> None:
-        self._seclusion = Seclusion(self._ctx.room, self._job.human_identity)
+        subscriptions = Subscriptions(self._ctx.api, self._ctx.room)
+        self._seclusion = Seclusion(self._ctx.room, self._job.human_identity, subscriptions)
         self._seclusion.start()  # before anything is published
         self._turns = TurnPoster.of_job(self._http, self._settings.internal_api_url, self._job)
         self._turns.start()

@@ -12,7 +12,6 @@ from agents.compass import AssistantUnavailable, fetch_assistant
 from agents.groq_client import groq_client
 from agents.job import with_call_id
 from agents.media_bot.isolation.isolation import Isolation
-from agents.media_bot.isolation.subscriptions import Subscriptions
 from agents.media_bot.playback.asset_url import AssetHosts
 from agents.media_bot.playback.assets import Assets
 from agents.media_bot.playback.cache import AssetCache, default_folder
@@ -24,6 +23,7 @@ from agents.media_bot.transcription.providers import Provider
 from agents.media_bot.transcription.recognisers import Recognisers
 from agents.media_bot.transcription.transcription import Transcription
 from agents.presence import FLUSH_SECONDS, Presence
+from agents.subscriptions import Subscriptions
 from agents.turns import TurnPoster
 from agents.vendors import HearingVendors
 from agents.watching import CallWatch
@@ -75,7 +75,7 @@ class MediaBotCall:
         self._isolation = Isolation(
             self._ctx.room,
             self._job.human_identity,
-            Subscriptions(self._ctx),
+            Subscriptions(self._ctx.api, self._ctx.room),
             is_successor=self._job.generation > 1,
         )
         self._isolation.start()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from typing import Any, cast
 
 from livekit import rtc
 
 from agents.atlas.seclusion import Seclusion
-from agents.media_bot.isolation.hearing import Listener, heard
+from agents.audience import Listener, heard
 from agents.our_hold import OurHold
 from contract.holds import Holder, HoldState
 from tests.agents.room_double import Person, RoomDouble
@@ -59,6 +61,7 @@ def test_who_comes_in_again_is_held_until_they_are_told_otherwise() -> None:
 class LocalParticipant:
     def __init__(self) -> None:
         self.permissions: list[tuple[bool, list[str]]] = []
+        self.track_publications = {"A": None}
 
     def set_track_subscription_permissions(
         self, *, allow_all_participants: bool, participant_permissions: list[Any]
@@ -67,12 +70,47 @@ class LocalParticipant:
         self.permissions.append((allow_all_participants, names))
 
 
-def test_atlas_is_denied_to_the_held_human_and_to_nobody_else() -> None:
+class Changes:
+    """What a server was asked to change."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, frozenset[str], bool]] = []
+        self.are_four = asyncio.Event()
+
+    async def change(self, identity: str, sids: Collection[str], *, hears: bool) -> None:
+        self.asked.append((identity, frozenset(sids), hears))
+        if len(self.asked) >= 4:
+            self.are_four.set()
+
+
+async def test_without_media_bot_atlas_gives_back_what_the_hold_took_away() -> None:
+    caller = somebody("caller", track("C"))
+    room = RoomDouble(caller, somebody("human-2", track("H")))
+    room.local_participant = LocalParticipant()  # type: ignore[attr-defined]
+    changes = Changes()
+    seclusion = Seclusion(cast(rtc.Room, room), "caller", changes)
+    seclusion.start()
+    room.write(caller, call_hold=state(1, OURS))
+    await asyncio.sleep(0)
+    assert changes.asked == []  # taking away is Media Bot's
+    room.write(caller, call_hold=state(2))
+    await asyncio.wait_for(changes.are_four.wait(), 5)
+    back = [("caller", frozenset("AH"), True), ("human-2", frozenset("C"), True)]
+    assert changes.asked[:4] == [*back, *back]  # the first time may be lost
+    room.write(caller, call_hold=state(3, OURS))
+    await asyncio.sleep(0)
+    before = len(changes.asked)
+    await asyncio.sleep(0.3)
+    assert len(changes.asked) == before
+    await seclusion.aclose()
+
+
+async def test_atlas_is_denied_to_the_held_human_and_to_nobody_else() -> None:
     caller, human = Person("caller"), Person("human-2")
     room = RoomDouble(caller, human)
     local = LocalParticipant()
     room.local_participant = local  # type: ignore[attr-defined]
-    seclusion = Seclusion(cast(rtc.Room, room), "caller")
+    seclusion = Seclusion(cast(rtc.Room, room), "caller", Changes())
     seclusion.start()
     room.enter(Person("human-3"))
     room.emit("reconnected")

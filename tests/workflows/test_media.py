@@ -132,11 +132,51 @@ async def test_music_that_cannot_be_played_gives_way_to_the_default_once_and_for
     await hold(call)
     again = await world.until_played(MediaPurpose.HOLD, times=3)
     assert again.asset_url == DEFAULT_MUSIC
-    # Should that fail as well, nothing is tried any more.
+    # Should that fail as well, it is tried again for as long as somebody is held.
     await world.tell(call.id, world.plays(FactKind.PLAYBACK_FAILED, again))
     await world.until_played(None, times=2)
+    fresh = await world.until_played(MediaPurpose.HOLD, times=4)
+    assert fresh.asset_url == DEFAULT_MUSIC
+    assert fresh.command_id != again.command_id
     await caller_hangs_up(world, call)
-    assert len(ordered(world)) == 5
+    assert ordered(world)[:6] == [
+        *(("play", "hold"), ("play", "hold"), ("stop", "")),
+        *(("play", "hold"), ("stop", ""), ("play", "hold")),
+    ]
+
+
+@unskipped
+async def test_music_that_failed_in_one_hold_is_tried_again_in_the_next(
+    world: World, task_queue: str
+) -> None:
+    call = await web_call(world, task_queue)
+    await hold(call)
+    first = await world.until_played(MediaPurpose.HOLD)
+    await world.tell(call.id, world.plays(FactKind.PLAYBACK_FAILED, first))
+    await world.until_played(None)
+    await hold(call, "resume")
+    await hold(call)
+    second = await world.until_played(MediaPurpose.HOLD, times=2)
+    assert (second.asset_url, second.loop) == (DEFAULT_MUSIC, True)
+    assert second.command_id != first.command_id
+    await caller_hangs_up(world, call)
+
+
+@unskipped
+async def test_music_stops_for_who_was_reconnecting_when_the_hold_ended(
+    world: World, task_queue: str
+) -> None:
+    call = await web_call(world, task_queue)
+    await hold(call)
+    await world.until_played(MediaPurpose.HOLD)
+    await world.tell(call.id, world.caller_leaves("PA_1", "STATE_MISMATCH"))
+    world.human_is_there = False
+    await hold(call, "resume")
+    await world.until_played(None)  # written to nobody
+    world.human_is_there = True
+    await world.tell(call.id, world.caller_joins("PA_2"))
+    await world.until_played(None, times=2)
+    await caller_hangs_up(world, call, "PA_2")
 
 
 @unskipped

@@ -1,17 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from typing import Protocol
 
 from livekit import rtc
 
-from agents.media_bot.isolation.hearing import Listener, heard
+from agents.audience import Listener, heard
 from agents.our_hold import OurHold
+from agents.subscriptions import REPEATS, SubscriptionChanger
 
-# Seconds after a change: a subscription that was changed right after its track was published is
-# lost without a word, and what a publisher allows again takes LiveKit a moment to know.
-_REPEATS = (0.05, 0.1, 0.15, 0.3, 0.6, 1.0)
 # While somebody is held: what no event told, such as a phone that subscribes by itself.
 _LOOKS_AGAIN = 3.0
 _EVENTS = (
@@ -19,11 +15,8 @@ _EVENTS = (
     "track_published",
     "track_unpublished",
     "reconnected",
+    "room_metadata_changed",  # of an agent that was replaced: the bridge looks whom to hear anew
 )
-
-
-class SubscriptionChanger(Protocol):
-    async def change(self, identity: str, sids: Collection[str], *, hears: bool) -> None: ...
 
 
 class Isolation:
@@ -83,7 +76,7 @@ class Isolation:
 
     async def _went_through(self) -> bool:
         """Everything, and again after each pause. False: something has changed meanwhile."""
-        for pause in (*_REPEATS, 0.0):
+        for pause in (*REPEATS, 0.0):
             self._news.clear()
             await (self._take() if self._hold.holds else self._give_back())
             if await self._is_told_within(pause):

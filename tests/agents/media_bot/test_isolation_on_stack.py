@@ -18,6 +18,7 @@ import pytest_asyncio
 from livekit import api
 
 from agents.atlas.seclusion import Seclusion
+from agents.subscriptions import Subscriptions
 from contract.holds import Holder, HoldState
 from contract.identity import CALLER_IDENTITY, AgentRole
 from contract.rooms import Attribute
@@ -69,7 +70,8 @@ class Somebody:
         here = call.rig.stack.description.livekit_url
         await self.person.join(here, call.rig.token(call.id, self.identity), publish=False)
         if self.identity.startswith("atlas"):
-            self._seclusion = Seclusion(self.person.room, CALLER_IDENTITY)
+            subscriptions = Subscriptions(call.rig.livekit, self.person.room)
+            self._seclusion = Seclusion(self.person.room, CALLER_IDENTITY, subscriptions)
             self._seclusion.start()
         await self.publish()
 
@@ -313,3 +315,16 @@ async def test_a_media_bot_that_dies_in_a_hold_has_a_successor_that_finds_it(
 
 async def _is_gone(call: CallUnderTest) -> bool:
     return "media-bot-1" not in await call.identities()
+
+
+async def test_without_media_bot_a_hold_ends_all_the_same(conference: Conference) -> None:
+    """It died, and nobody was free to succeed it."""
+    call = conference.call
+    await conference.is_isolated(since=await conference.hold())
+    gone = api.RoomParticipantIdentity(room=call.id, identity="media-bot-1")
+    await call.rig.livekit.room.remove_participant(gone)
+    await eventually(lambda: _is_gone(call), 5, "Media Bot stayed")
+    resumed = await conference.resume()
+    await conference.caller.hears("atlas-1", since=resumed)
+    await conference.atlas.hears(CALLER_IDENTITY, since=resumed)
+    await conference.human.hears(CALLER_IDENTITY, since=resumed)
