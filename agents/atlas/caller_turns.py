@@ -35,12 +35,16 @@ class _Told:
 
     start: datetime
     end: datetime
+    words: str
 
     def tells(self, turn: Turn) -> bool:
         """By more than half of the shorter one: two recognisers cut differently, and what is two
-        sentences to one may be one turn with a pause to the other."""
-        common = min(self.end, turn.end) - max(self.start, turn.start) + _SLACK
-        return common > min(self.end - self.start, turn.end - turn.start) / 2
+        sentences to one may be one turn with a pause to the other. A neighbour is another sentence,
+        unless it says the same."""
+        common = min(self.end, turn.end) - max(self.start, turn.start)
+        if common <= timedelta(0) and self.words != _words(turn.text):
+            return False
+        return common + _SLACK > min(self.end - self.start, turn.end - turn.start) / 2
 
 
 @dataclass(slots=True)
@@ -199,4 +203,11 @@ def _read(data: bytes, human_identity: str) -> _Told | None:
     if not isinstance(said, dict) or said.get("participant") != human_identity:
         return None
     start, end = moment_of(said.get("start")), moment_of(said.get("end"))
-    return _Told(start, end) if start is not None and end is not None else None
+    if start is None or end is None:
+        return None
+    return _Told(start, end, _words(str(said.get("text", ""))))
+
+
+def _words(text: str) -> str:
+    """Recognisers differ in how they write the same."""
+    return " ".join("".join(c if c.isalnum() else " " for c in text.casefold()).split())

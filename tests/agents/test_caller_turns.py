@@ -300,3 +300,17 @@ async def test_a_sentence_kept_while_both_providers_hang_is_told_when_it_is_know
     stage.transcribes(stage.media_bot, deaf="true")
     await asyncio.sleep(10)
     assert stage.told == ["first", "second"]
+
+
+@plays
+async def test_a_neighbouring_sentence_is_another_one_unless_it_says_the_same() -> None:
+    """The first of a call, of which Media Bot may have heard nothing, or have other times."""
+    for said, told in (("hello", ["hello"]), ("I would like a table.", [])):
+        stage = Stage(transcribes=False)
+        await asyncio.sleep(0.3)
+        stage.transcribes(stage.media_bot)
+        await stage.atlas_hears(said, 0.15, 0.55)
+        stage.media_bot_tells(0.7, 1.2, text="I would like a table")
+        await asyncio.sleep(GRACE.total_seconds())
+        await stage.turns.aclose()
+        assert stage.told == told

@@ -25,17 +25,19 @@ class Sentence:
 class Ear:
     def __init__(
         self,
-        make_route: Callable[[str, bool], Route],
+        make_route: Callable[[str], Route],
         open_session: OpenSession,
         *,
         on_sentence: Callable[[Sentence], None],
         on_used: Used,
+        is_told_by_atlas: Callable[[], bool],
     ) -> None:
-        """`make_route`: of a language; and whether the route before it was degraded."""
+        """`make_route`: of a language. `is_told_by_atlas`: see Passage."""
         self._make_route = make_route
         self._open_session = open_session
         self._on_sentence = on_sentence
         self._on_used = on_used
+        self._is_told_by_atlas = is_told_by_atlas
         self._language: str | None = None
         self._is_held = False
         self._route: Route | None = None
@@ -99,8 +101,7 @@ class Ear:
     def _begin(self, language: str) -> Passage:
         self._quiet = self._waited = 0.0
         if self._route is None or self._routes_language != language:
-            was_degraded = self._route is not None and self._route.is_degraded
-            self._route = self._make_route(language, was_degraded)
+            self._route = self._make_route(language)
             self._routes_language = language
         return Passage(
             language,
@@ -110,6 +111,7 @@ class Ear:
                 Sentence(heard.text, language, heard.start, heard.end)
             ),
             on_used=self._on_used,
+            is_told_by_atlas=self._is_told_by_atlas,
         )
 
     def _end_passage(self) -> None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections import deque
 from collections.abc import Callable
 
 from agents.media_bot.transcription.audio import Piece
 from agents.media_bot.transcription.providers import Provider
 from agents.media_bot.transcription.route import Route
-from agents.media_bot.transcription.sessions import Heard, Session, SessionFailed, failure
+from agents.media_bot.transcription.sessions import (
+    CONNECT_SECONDS,
+    Heard,
+    Session,
+    SessionFailed,
+    failure,
+)
 
 log = logging.getLogger(__name__)
 
@@ -18,6 +25,12 @@ log = logging.getLogger(__name__)
 KEPT_SECONDS = 30.0
 # A provider's answer comes long before so much quiet; what lies before it was no speech.
 _SETTLED_BY_QUIET, _LEAD = 5.0, 1.0
+
+# Until then Atlas holds back what it has heard itself while we were deaf (its GRACE is longer by
+# what it takes to notice a turn's end); what we understand later than this it has told already.
+ATLAS_WAITS = 10.0
+# A line that stood for so long was no connection that failed.
+_STOOD = 2 * CONNECT_SECONDS
 
 OpenSession = Callable[[Provider, str], Session]
 Used = Callable[[Provider, float], None]
@@ -33,20 +46,26 @@ class Passage:
         *,
         on_heard: Callable[[Heard], None],
         on_used: Used,
+        is_told_by_atlas: Callable[[], bool],
     ) -> None:
+        """`is_told_by_atlas`: what this human says now; Atlas knows that nobody hears them."""
         self.language = language
         self._route = route
         self._open_session = open_session
         self._on_heard = on_heard
         self._on_used = on_used
+        self._is_told_by_atlas = is_told_by_atlas
+        self._atlas_until = -math.inf  # what was said before may be told by Atlas
         self._kept: deque[Piece] = deque()
         self._kept_seconds = 0.0
         self._quiet = 0.0
+        self._clock_offset = 0.0  # of what time it is for sounds, from the loop's
         self._session: Session | None = None
         self._has_ended = False
         self.task = asyncio.create_task(self._listen(), name="passage")
 
     def push(self, piece: Piece) -> None:
+        self._clock_offset = piece.ends - asyncio.get_running_loop().time()
         self._keep(piece)
         if self._session is not None:
             self._session.push(piece)
@@ -65,9 +84,13 @@ class Passage:
         while True:
             provider, pause = self._route.choose()
             await asyncio.sleep(pause)
+            began = asyncio.get_running_loop().time()
             failed = await self._listen_by(provider)
             if failed is None:
                 return
+            stood = asyncio.get_running_loop().time() - began
+            if stood > _STOOD and self._is_all_quiet and not self._has_ended:
+                continue  # some hang up on who is silent or muted, which is no failure
             log.warning(
                 "a speech recogniser failed",
                 extra={"provider": provider.value, "error": str(failed)},
@@ -91,7 +114,8 @@ class Passage:
             async for heard in session.sentences():
                 self._route.heard(provider)
                 self._drop_until(heard.end)
-                self._on_heard(heard)
+                if not self._has_been_told(heard):
+                    self._on_heard(heard)
         except SessionFailed as failed:
             return failed
         finally:
@@ -99,6 +123,13 @@ class Passage:
             self._on_used(provider, session.seconds)
             await session.aclose()
         return None if self._has_ended else SessionFailed("it hung up")
+
+    def _has_been_told(self, heard: Heard) -> bool:
+        """By Atlas, while nobody heard: nothing is to be in the record twice."""
+        now = asyncio.get_running_loop().time() + self._clock_offset
+        if self._is_told_by_atlas():
+            self._atlas_until = now
+        return heard.end <= min(self._atlas_until, now - ATLAS_WAITS)
 
     @property
     def _is_all_quiet(self) -> bool:

@@ -94,6 +94,12 @@ class Microphones:
             for publication in _microphones(participant):
                 publication.set_subscribed(is_open)
 
+    def is_held(self, identity: str) -> bool:
+        """Also of who is away: they come back without the attribute, and are held until a higher
+        number says that they are not, as agents.our_hold has it."""
+        state = self._holds.get(identity)
+        return state is not None and state.is_held
+
     def _subscribe_all(self) -> None:
         for participant in self._room.remote_participants.values():
             self._subscribe(participant)
@@ -145,7 +151,6 @@ class Microphones:
     def _left(self, participant: rtc.RemoteParticipant) -> None:
         for publication in participant.track_publications.values():
             self._close_ear(publication.sid)
-        self._holds.pop(participant.identity, None)
         if is_human(participant):
             self._on_left(participant.identity)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from agents.media_bot.transcription.providers import Provider
@@ -19,6 +20,16 @@ RETURN_AFTER, _LONGEST_RETURN = 60.0, 600.0
 _FIRST_ROUND, _LONGEST_ROUND = 2.0, 30.0
 
 
+@dataclass(slots=True)
+class Standing:
+    """What was last told of one human, by whichever of their routes: a new language makes a new
+    one, and so does who comes back after they had left."""
+
+    is_degraded: bool = False
+    is_deaf: bool = False
+    """Nobody hears them."""
+
+
 class Route:
     def __init__(
         self,
@@ -28,21 +39,21 @@ class Route:
         who: str,
         tell: Callable[[FactKind, dict[str, Any]], None],
         clock: Callable[[], float],
-        was_degraded: bool = False,
+        standing: Standing,
     ) -> None:
         """`participant`: the identity of who is heard, for the workflow alone; `who`: the same
-        for sentences, such as the caller. `clock`: seconds. `was_degraded`: on the route before
-        this one, of another language; then the first sentence is worth telling."""
+        for sentences, such as the caller. `clock`: seconds. `standing`: shared by all routes of
+        this human, so that the first sentence after a degradation is worth telling."""
         self._providers = providers
         self._participant = participant
         self._who = who
         self._tell = tell
         self._clock = clock
         self._current = 0
-        self._told: int | None = None if was_degraded else 0
-        """Who listens, as it was told; None: nobody, or it has to be told anew."""
+        self._standing = standing
+        self._told = 0
+        """Who listens, as this route told it."""
         self._failures = 0
-        self._is_deaf = False
         self._round = _FIRST_ROUND
         self._next_try = 0.0
         self._return_after = RETURN_AFTER
@@ -50,16 +61,12 @@ class Route:
 
     @property
     def is_deaf(self) -> bool:
-        return self._is_deaf
-
-    @property
-    def is_degraded(self) -> bool:
-        return self._told != 0
+        return self._standing.is_deaf
 
     @property
     def may_return(self) -> bool:
         """It is time to try the table's own provider again."""
-        is_settled = not self._is_deaf and self._current == self._told
+        is_settled = not self.is_deaf and self._current == self._told
         return is_settled and self._current > 0 and self._clock() >= self._return_at
 
     def return_to_first(self) -> None:
@@ -74,12 +81,13 @@ class Route:
         if provider is not self._providers[self._current]:
             return  # of a session that is being finished
         self._failures = 0
-        if self._told == self._current:
+        if self._is_known:
             return
-        self._is_deaf, self._round = False, _FIRST_ROUND
+        self._standing.is_deaf, self._round = False, _FIRST_ROUND
         self._told = self._current
         if self._current == 0:
             self._return_after = RETURN_AFTER
+            self._standing.is_degraded = False
             detail = f"{provider.display_name} transcribes {self._who} again."
             self._tell(
                 FactKind.TRANSCRIPTION_RESTORED,
@@ -88,13 +96,21 @@ class Route:
         else:
             self._degraded(f"{provider.display_name} transcribes {self._who} meanwhile.")
 
+    @property
+    def _is_known(self) -> bool:
+        """Nothing that was told is otherwise now."""
+        is_degraded = self._current > 0
+        return self._told == self._current and not (
+            self.is_deaf or (self._standing.is_degraded and not is_degraded)
+        )
+
     def failed(self, provider: Provider, why: SessionFailed) -> None:
         if provider is not self._providers[self._current]:
             return
         self._failures += 1
-        if self._told is not None and 0 < self._told != self._current:
+        if not self.is_deaf and 0 < self._told != self._current:
             self._stay(self._told)
-        elif not self._is_deaf and why.retryable and self._failures < TRIES:
+        elif not self.is_deaf and why.retryable and self._failures < TRIES:
             self._next_try = self._clock() + _BETWEEN_TRIES * self._failures
         elif self._current + 1 < len(self._providers):
             self._fall_back(provider, why)
@@ -109,7 +125,7 @@ class Route:
 
     def _fall_back(self, provider: Provider, why: SessionFailed) -> None:
         self._current, self._failures = self._current + 1, 0
-        if self._is_deaf:
+        if self.is_deaf:
             return
         self._told = self._current
         now = self._providers[self._current].display_name
@@ -122,9 +138,9 @@ class Route:
         self._next_try = self._clock() + self._round
         self._round = min(self._round * 2, _LONGEST_ROUND)
         self._current, self._failures = 0, 0
-        if self._is_deaf:
+        if self.is_deaf:
             return
-        self._is_deaf, self._told = True, None
+        self._standing.is_deaf = True
         name = provider.display_name
         self._degraded(
             f"Nobody transcribes {self._who} any more: {name} failed too, because {why}."
@@ -132,7 +148,8 @@ class Route:
 
     def _degraded(self, detail: str) -> None:
         self._return_at = self._clock() + self._return_after
-        fallback = None if self._is_deaf else self._providers[self._current].value
+        self._standing.is_degraded = True
+        fallback = None if self.is_deaf else self._providers[self._current].value
         self._tell(
             FactKind.TRANSCRIPTION_DEGRADED,
             {

@@ -9,6 +9,7 @@ from typing import Any
 
 from livekit import rtc
 
+from agents.current import is_current
 from agents.media_bot.transcription.audio import Piece
 from agents.media_bot.transcription.delivery import Delivery
 from agents.media_bot.transcription.ear import Ear
@@ -16,20 +17,20 @@ from agents.media_bot.transcription.orders import SttOrder, SttOrders
 from agents.media_bot.transcription.passage import OpenSession
 from agents.media_bot.transcription.people import Microphones, name_of
 from agents.media_bot.transcription.providers import Provider, providers_of
-from agents.media_bot.transcription.route import Route
+from agents.media_bot.transcription.route import Route, Standing
 from agents.media_bot.transcription.usage import HeardSeconds
 from agents.turns import Turn
 from contract.assistants import TranscriptionOptions
 from contract.facts import FactKind
 from contract.identity import AgentRole
-from contract.rooms import JobMetadata, RoomMetadata
+from contract.rooms import Attribute, JobMetadata, RoomMetadata
 
 log = logging.getLogger(__name__)
 
 DEFAULT_LANGUAGE = "en-US"
-# Who hangs up has often just said goodbye. The second is for a call that ends altogether, whose
-# agents have little time.
-_LAST_WORDS, _LAST_WORDS_OF_ALL = 8.0, 0.7
+# Who hangs up has often just said goodbye. The second is for a call that ends altogether: the job
+# has SESSION_END_SECONDS for all it has to do, the bill waits USAGE_ARRIVES for what was used.
+_LAST_WORDS, LAST_WORDS_OF_ALL = 8.0, 2.0
 _DELIVERY = 0.2
 
 Tell = Callable[[FactKind, dict[str, Any]], None]
@@ -73,11 +74,12 @@ class Transcription:
         self._order = SttOrder(enabled=False)
         self._began = False
         self._ears: dict[str, Ear] = {}
+        self._standings: dict[str, Standing] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._orders = SttOrders(room, on_order=self._obey)
         self._microphones = Microphones(
             room,
-            on_piece=self._hear,
+            on_piece=self.hear,
             on_silent=lambda identity: self._ear(identity).interrupted(),
             on_hold=lambda identity, held: self._ear(identity).hold(held),
             on_left=self._left,
@@ -95,7 +97,7 @@ class Transcription:
         ears = list(self._ears.values())
         await asyncio.gather(
             self._microphones.aclose(),
-            *(ear.aclose(_LAST_WORDS_OF_ALL) for ear in ears),
+            *(ear.aclose(LAST_WORDS_OF_ALL) for ear in ears),
             self._end_leaving(),
         )
         with contextlib.suppress(TimeoutError):
@@ -139,27 +141,42 @@ class Transcription:
     async def _get_options(self) -> None:
         self._options.set_result(await self._fetch_options())
 
-    def _hear(self, identity: str, piece: Piece) -> None:
+    def hear(self, identity: str, piece: Piece) -> None:
+        """What a microphone brings."""
         self._ear(identity).hear(piece)
 
     def _ear(self, identity: str) -> Ear:
         ear = self._ears.get(identity)
         if ear is None:
+            standing = self._standings.setdefault(identity, Standing())
             ear = self._ears[identity] = Ear(
-                lambda language, was_degraded: Route(
+                lambda language: Route(
                     providers_of(language, self._otherwise),
                     participant=identity,
                     who=name_of(identity, self._job.human_identity),
                     tell=self._tell,
                     clock=time.monotonic,
-                    was_degraded=was_degraded,
+                    standing=standing,
                 ),
                 self._open_session,
                 on_sentence=lambda sentence: self._delivery.add(identity, sentence),
                 on_used=self._used.add,
+                is_told_by_atlas=lambda: self._is_told_by_atlas(identity),
             )
+            ear.hold(self._microphones.is_held(identity))
             ear.listen(self._language)
         return ear
+
+    def _is_told_by_atlas(self, identity: str) -> bool:
+        """As Atlas itself judges it (agents/atlas/caller_turns.py), if there is one."""
+        return (
+            identity == self._job.human_identity
+            and self._room.local_participant.attributes.get(Attribute.STT_DEAF) == "true"
+            and any(
+                is_current(self._room, each, AgentRole.ATLAS)
+                for each in self._room.remote_participants
+            )
+        )
 
     def _left(self, identity: str) -> None:
         ear = self._ears.pop(identity, None)
@@ -171,7 +188,7 @@ class Transcription:
     async def _end_leaving(self) -> None:
         leaving = set(self._leaving)
         if leaving:
-            await asyncio.wait(leaving, timeout=_LAST_WORDS_OF_ALL)
+            await asyncio.wait(leaving, timeout=LAST_WORDS_OF_ALL)
         for task in leaving:
             task.cancel()
         await asyncio.gather(*leaving, return_exceptions=True)

@@ -44,8 +44,9 @@ class Talk:
 class Recogniser:
     """A session whose sentences are "<from>-<to>", in seconds of the call."""
 
-    def __init__(self, *, pause: float = 0.6) -> None:
+    def __init__(self, *, pause: float = 0.6, answers_after: float = 0.0) -> None:
         self._pause = pause
+        self._answers_after = answers_after
         self._results: asyncio.Queue[Heard | SessionFailed | None] = asyncio.Queue()
         self._loud: list[Piece] = []
         self._quiet = 0.0
@@ -80,6 +81,7 @@ class Recogniser:
         while (result := await self._results.get()) is not None:
             if isinstance(result, SessionFailed):
                 raise result
+            await asyncio.sleep(self._answers_after)
             yield result
 
     async def aclose(self) -> None:
@@ -98,9 +100,11 @@ class Recognisers:
     def __init__(self) -> None:
         self.opened: list[tuple[Provider, str, Recogniser]] = []
         self.broken: set[Provider] = set()
+        self.answers_after = 0.0
+        """Seconds, of those that are opened from now on."""
 
     def open(self, provider: Provider, language: str) -> Recogniser:
-        session = Recogniser()
+        session = Recogniser(answers_after=self.answers_after)
         self.opened.append((provider, language, session))
         if provider in self.broken:
             session.fail()

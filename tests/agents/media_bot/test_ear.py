@@ -12,7 +12,7 @@ import pytest
 from agents.media_bot.transcription.ear import Ear, Sentence
 from agents.media_bot.transcription.passage import KEPT_SECONDS
 from agents.media_bot.transcription.providers import Provider, providers_of
-from agents.media_bot.transcription.route import RETURN_AFTER, Route
+from agents.media_bot.transcription.route import RETURN_AFTER, Route, Standing
 from contract.facts import FactKind
 from tests.agents.media_bot.listening import Recognisers, Talk
 from tests.agents.virtual_clock import run
@@ -28,22 +28,25 @@ class Scene:
         self.sentences: list[Sentence] = []
         self.facts: list[tuple[FactKind, dict[str, Any]]] = []
         self.used: defaultdict[Provider, float] = defaultdict(float)
+        self.standing = Standing()
+        self.atlas_tells = False
         self.ear = Ear(
             self._route,
             self.recognisers.open,
             on_sentence=self.sentences.append,
             on_used=self._use,
+            is_told_by_atlas=lambda: self.atlas_tells,
         )
         self.talk = Talk(self.ear.hear)
 
-    def _route(self, language: str, was_degraded: bool) -> Route:
+    def _route(self, language: str) -> Route:
         return Route(
             providers_of(language, Provider.GROQ),
             participant="caller",
             who="the caller",
             tell=lambda kind, data: self.facts.append((kind, data)),
             clock=asyncio.get_running_loop().time,
-            was_degraded=was_degraded,
+            standing=self.standing,
         )
 
     def _use(self, provider: Provider, seconds: float) -> None:
@@ -231,7 +234,7 @@ def test_when_all_fail_it_is_told_and_tried_again_and_little_is_lost() -> None:
     scene = story(played)
     assert scene.told == [(DEGRADED, "groq"), (DEGRADED, None), (RESTORED, None)]
     assert scene.said[-1] == ("155.0-156.0", "en-US")
-    # What was said while nobody heard is understood as far back as it was kept.
+    # Nobody else tells it, so it is understood as far back as it was kept.
     assert scene.sentences[0].start >= 120.0 - KEPT_SECONDS
     assert len(scene.recognisers.opened) < 25
 
@@ -273,3 +276,49 @@ def test_silence_is_not_kept_for_another_provider() -> None:
         assert scene.recognisers.current.seconds < 8
 
     story(played)
+
+
+def test_when_all_fail_another_language_is_tried_without_more_news_until_it_is_heard() -> None:
+    async def played(scene: Scene) -> None:
+        scene.recognisers.broken = {Provider.DEEPGRAM, Provider.GROQ}
+        scene.ear.listen("en-US")
+        await scene.talk.speak(2)
+        await scene.talk.be_quiet(5)
+        scene.recognisers.broken.add(Provider.ELEVENLABS)
+        scene.ear.listen("ar")
+        await scene.talk.be_quiet(5)
+        scene.recognisers.broken = {Provider.ELEVENLABS}
+        await scene.talk.speak(2)
+        await scene.talk.be_quiet(35)
+
+    scene = story(played)
+    assert scene.said == [("12.0-14.0", "ar")]
+    assert scene.told == [(DEGRADED, "groq"), (DEGRADED, None), (DEGRADED, "groq")]
+
+
+@pytest.mark.parametrize("sounds", ["silent", "muted"])
+def test_a_provider_that_hangs_up_on_who_says_nothing_has_not_failed(sounds: str) -> None:
+    async def played(scene: Scene) -> None:
+        scene.ear.listen("ar")
+        await scene.talk.speak(1)
+        await scene.talk.be_quiet(1)
+        for _ in range(5):
+            await (scene.talk.be_quiet(20) if sounds == "silent" else asyncio.sleep(20))
+            scene.recognisers.current.fail("the line to it broke")
+        await scene.talk.be_quiet(1)
+        await scene.talk.speak(1)
+        await scene.talk.be_quiet(1)
+
+    scene = story(played)
+    assert len(scene.said) == 2
+    assert scene.facts == []
+    assert scene.recognisers.asked == [("elevenlabs", "ar")] * 6
+
+
+def test_a_provider_that_cannot_be_reached_has_failed_also_while_nobody_speaks() -> None:
+    async def played(scene: Scene) -> None:
+        scene.recognisers.broken = {Provider.DEEPGRAM}
+        scene.ear.listen("en-US")
+        await scene.talk.be_quiet(5)
+
+    assert story(played).told == [(DEGRADED, "groq")]
