@@ -24,7 +24,7 @@ from sandbox.demo.screen import Screen
 from sandbox.demo.script import PHONE_NUMBER, PHONE_QUESTIONS, expected_dialogue
 from sandbox.demo.verdict import faults
 from sandbox.stack import Stack, StackDescription, StackError
-from sandbox.stack.furnishing import TRUNK_ID
+from sandbox.stack.furnishing import TRANSCRIBED_ASSISTANT_ID, TRUNK_ID
 
 ASSISTANT = "demo"
 
@@ -50,12 +50,12 @@ async def demo(screen: Screen, *, stay: bool) -> int:
 async def _web_call(stack: Stack, screen: Screen) -> list[str]:
     described = stack.description
     async with ApiClient(described.api_url, described.api_key) as client:
-        opening = await client.opening_of(ASSISTANT)
-        call = await client.place_call(ASSISTANT)
+        opening = await client.opening_of(TRANSCRIBED_ASSISTANT_ID)
+        call = await client.place_call(TRANSCRIBED_ASSISTANT_ID)
         caller = Caller()
         try:
             async with _told(client, call["call_id"], described, screen):
-                conversation = await _talk(stack, caller, call, screen)
+                conversation = await _talk(stack, client, caller, call, screen)
                 record = await client.settled(call["call_id"])
         except NotHeard as silence:
             return [f"{silence} Logs: {stack.run_dir / 'logs'}"]
@@ -108,13 +108,18 @@ def _read(file: Path) -> str:
 async def _call_for_a_person(stack: Stack) -> dict[str, str]:
     described = stack.description
     async with ApiClient(described.api_url, described.api_key) as client:
-        return await client.place_call(ASSISTANT)
+        return await client.place_call(TRANSCRIBED_ASSISTANT_ID)
 
 
-async def _talk(stack: Stack, caller: Caller, call: dict[str, str], screen: Screen) -> Conversation:
+async def _talk(
+    stack: Stack, client: ApiClient, caller: Caller, call: dict[str, str], screen: Screen
+) -> Conversation:
+    async def hold(held: bool) -> None:
+        await client.hold(call["call_id"], held=held)
+
     await caller.join(call["url"], call["token"])
     screen.tell("caller", "joins the room")
-    return await converse(stack, caller, screen.tell)
+    return await converse(stack, caller, hold, screen.tell)
 
 
 async def _tell_story(client: ApiClient, call_id: str, screen: Screen) -> None:

@@ -61,6 +61,12 @@ class ApiClient:
         async with self._http.post("/call/outbound", json=body) as answer:
             return str((await _json(answer))["call_id"])
 
+    async def hold(self, call_id: str, *, held: bool) -> None:
+        """As an operator, or end the operator's hold."""
+        command = "hold" if held else "resume"
+        async with self._http.post(f"/calls/{call_id}/{command}", json={}) as answer:
+            await _json(answer)
+
     async def follow(self, call_id: str) -> AsyncIterator[dict[str, Any]]:
         """The timeline as it grows (server-sent events), until the stream ends."""
         url = f"/calls/{call_id}/events"

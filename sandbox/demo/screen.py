@@ -93,7 +93,8 @@ class Screen:
         call = record.call
         self.say("\n[bold]The record[/]")
         for turn in record.transcript:
-            self.say(f"  [{_COLOURS[turn['speaker']]}]{turn['speaker']:<10}[/] {turn['text']}")
+            said = f"  [{_COLOURS[turn['speaker']]}]{turn['speaker']:<10}[/] {turn['text']}"
+            self.say(said + _sentiment(turn))
         audio = listen_to(record.audio)
         length = f"{audio.seconds:.1f} s, {len(record.audio)} bytes" if audio else "no audio"
         workerless = conversation.worker_back_at - conversation.worker_killed_at
@@ -102,6 +103,7 @@ class Screen:
             "talk time": f"{call.get('talk_seconds')} s",
             "no worker": f"for {workerless:.1f} s; {conversation.heard_while_workerless:.1f} s of "
             "speech were heard meanwhile",
+            "held": f"{_holds(call)}; {conversation.heard_in_hold:.1f} s of music were heard",
             "recording": f"{record.recording['status']}, {length}: {record.recording.get('url')}",
             "workflow": stack.workflow_url(call["call_id"]),
             "API docs": f"{stack.api_url}/docs",
@@ -118,15 +120,12 @@ class Screen:
         for line in beside(drawn, told, self._console.width):
             self._console.print(line, markup=False)
         away = (talk.temporal_back_at - talk.temporal_gone_at).total_seconds()
-        holds = [
-            f"{_clock(h['from'])} to {_clock(h['to'])} by {h['holder']}" for h in call["holds"]
-        ]
         self._rows(
             {
                 "ended": f"{call.get('ended_reason')} (by {call.get('ended_by')})",
                 "talk time": f"{call.get('talk_seconds')} s; the carrier says "
                 f"{talk.carrier['seconds']} s",
-                "held": ", ".join(holds) or "never",
+                "held": _holds(call),
                 "no Temporal": f"for {away:.1f} s",
                 "INVITEs": f"{talk.invites} at the carrier",
                 "recording": f"{record.recording['status']}: {record.recording.get('url')}",
@@ -147,6 +146,17 @@ class Screen:
             "-H 'Content-Type: application/json' -d '{\"assistant_id\": \"demo\"}'",
             markup=False,
         )
+
+
+def _holds(call: dict[str, Any]) -> str:
+    holds = [f"{_clock(h['from'])} to {_clock(h['to'])} by {h['holder']}" for h in call["holds"]]
+    return ", ".join(holds) or "never"
+
+
+def _sentiment(turn: dict[str, Any]) -> str:
+    """VADER's compound score, from -1 to 1, where the turn has one."""
+    scores = turn.get("sentiment")
+    return f"  [dim]{scores['compound']:+.2f}[/]" if scores else ""
 
 
 def _clock(at: datetime | str | None) -> str:

@@ -26,6 +26,8 @@ class Audio:
 def faults(record: Record, conversation: Conversation, expected: Iterable[Line]) -> list[str]:
     return [
         *in_the_transcript(record, expected),
+        *_in_the_sentiment(record),
+        *_in_the_hold(record, conversation),
         *_in_the_ending(record, conversation),
         *in_the_recording(record),
         *_after_the_kill(conversation),
@@ -42,6 +44,21 @@ def in_the_transcript(record: Record, expected: Iterable[Line]) -> Iterator[str]
         except ValueError:
             where = "out of order" if wanted in said else "missing"
             yield f"The transcript's line {line.text!r} of the {line.speaker} is {where}."
+
+
+def _in_the_sentiment(record: Record) -> Iterator[str]:
+    """Media Bot transcribes the caller, in English, which has scores."""
+    for turn in record.transcript:
+        if turn["speaker"] == "caller" and "compound" not in (turn.get("sentiment") or {}):
+            yield f"The caller's line {turn['text']!r} has no sentiment: {turn.get('reason')}"
+
+
+def _in_the_hold(record: Record, conversation: Conversation) -> Iterator[str]:
+    holders = [hold["holder"] for hold in record.call["holds"]]
+    if holders != ["operator"]:
+        yield f"The record has holds by {holders}, not one by the operator."
+    if conversation.heard_in_hold < 1:
+        yield f"Only {conversation.heard_in_hold:.1f} s of hold music were heard."
 
 
 def _in_the_ending(record: Record, conversation: Conversation) -> Iterator[str]:

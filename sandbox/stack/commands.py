@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
 from sandbox.stack import servers
 from sandbox.stack.keys import write_private
@@ -47,15 +48,18 @@ def command(part: Part, site: Site, tell: Progress) -> list[str]:
             return [sys.executable, *_MODULES[part]]
 
 
-def search_attributes() -> dict[str, str]:
-    """Name -> type, as the server's flag wants them (`Keyword`, `Bool`)."""
+def search_attribute_types() -> dict[str, Any]:
+    """Name -> temporalio's SearchAttributeIndexedValueType."""
     # Late, as temporalio takes its time and not every command needs it.
     from workflows import search_attributes as ours
 
-    return {
-        key.name: key.indexed_value_type.name.replace("_", " ").title().replace(" ", "")
-        for key in ours.ALL
-    }
+    return {key.name: key.indexed_value_type for key in ours.ALL}
+
+
+def search_attributes() -> dict[str, str]:
+    """Name -> type, as the server's flag wants them (`Keyword`, `Bool`)."""
+    types = {name: kind.name for name, kind in search_attribute_types().items()}
+    return {name: kind.replace("_", " ").title().replace(" ", "") for name, kind in types.items()}
 
 
 def _temporal(site: Site) -> list[str]:

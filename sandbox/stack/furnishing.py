@@ -1,5 +1,6 @@
-"""What a new stack has beside the API's own sample: lines to the sandbox's phone, and an assistant
-in realtime mode. Made through the API, as an operator would; what is there already is kept."""
+"""What a new stack has beside the API's own sample: lines to the sandbox's phone, and assistants
+in realtime mode and with live transcription. Made through the API, as an operator would; what is
+there already is kept."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from sandbox.stack.site import Site
 TRUNK_ID = "sandbox"
 SIP_TRUNK_ID = "sandbox-livekit-sip"
 REALTIME_ASSISTANT_ID = "demo-realtime"
+TRANSCRIBED_ASSISTANT_ID = "demo-transcribed"
 _SAMPLE = "demo"
 _PATIENCE = 15.0  # seconds
 
@@ -27,7 +29,7 @@ async def furnish(site: Site) -> None:
         try:
             for trunk in _trunks():
                 await _lay_phone_line(http, site, trunk)
-            await _add_realtime_assistant(http)
+            await _add_assistants(http)
         except (aiohttp.ClientError, TimeoutError) as trouble:
             raise StackError(f"The API could not be told what is here: {trouble!r}.") from None
 
@@ -43,19 +45,25 @@ async def _lay_phone_line(http: aiohttp.ClientSession, site: Site, trunk: dict[s
             await _require_success(answer)
 
 
-async def _add_realtime_assistant(http: aiohttp.ClientSession) -> None:
-    """The sample, by one model that hears and speaks. Not for those who deleted the sample."""
-    async with http.get(f"/assistants/{REALTIME_ASSISTANT_ID}") as answer:
-        if answer.status == 200:
-            return
+async def _add_assistants(http: aiohttp.ClientSession) -> None:
+    """The sample, by one model that hears and speaks, and with Media Bot's live transcription. Not
+    for those who deleted the sample."""
     async with http.get(f"/assistants/{_SAMPLE}") as answer:
         if answer.status != 200:
             return
         sample = await answer.json()
-    own = {"id": REALTIME_ASSISTANT_ID, "name": f"{sample['name']}, realtime", "mode": "realtime"}
-    await _create(
-        http, "/assistants", own | {key: sample[key] for key in ("instructions", "opening")}
-    )
+    same = {key: sample[key] for key in ("instructions", "opening")}
+    realtime = {"id": REALTIME_ASSISTANT_ID, "name": f"{sample['name']}, realtime"}
+    transcribed = {"id": TRANSCRIBED_ASSISTANT_ID, "name": f"{sample['name']}, transcribed"}
+    await _add_assistant(http, same | realtime | {"mode": "realtime"})
+    await _add_assistant(http, same | transcribed | {"transcribe": True})
+
+
+async def _add_assistant(http: aiohttp.ClientSession, assistant: dict[str, Any]) -> None:
+    async with http.get(f"/assistants/{assistant['id']}") as answer:
+        if answer.status == 200:
+            return
+    await _create(http, "/assistants", assistant)
 
 
 async def _create(http: aiohttp.ClientSession, path: str, body: dict[str, Any]) -> None:

@@ -110,14 +110,32 @@ class Probes:
         self._retention_is_set = True
 
     async def _search_attributes_are_registered(self, client: Any) -> bool:
-        from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+        """Those that came with a newer version as well: the server's flags count for a new file
+        only."""
+        from temporalio.api.enums.v1 import IndexedValueType
+        from temporalio.api.operatorservice.v1 import (
+            AddSearchAttributesRequest,
+            ListSearchAttributesRequest,
+        )
 
-        from sandbox.stack.commands import search_attributes
+        from sandbox.stack.commands import search_attribute_types
 
         answer = await client.operator_service.list_search_attributes(
             ListSearchAttributesRequest(namespace=NAMESPACE), timeout=timedelta(seconds=2)
         )
-        return set(search_attributes()) <= set(answer.custom_attributes)
+        types = search_attribute_types()
+        missing = types.keys() - set(answer.custom_attributes)
+        if missing:
+            request = AddSearchAttributesRequest(
+                namespace=NAMESPACE,
+                search_attributes={
+                    name: IndexedValueType.ValueType(types[name].value) for name in missing
+                },
+            )
+            await client.operator_service.add_search_attributes(
+                request, timeout=timedelta(seconds=2)
+            )
+        return not missing
 
     async def _temporal_client(self) -> Any:
         from temporalio.client import Client

@@ -17,9 +17,15 @@ from sandbox.demo.verdict import faults
 
 OPENING = "Hello, this is the Blue Door restaurant."
 EXPECTED = expected_dialogue(OPENING)
-TURNS: list[dict[str, Any]] = [{"speaker": one.speaker, "text": one.text} for one in EXPECTED]
+SCORES = {"neg": 0.0, "neu": 1.0, "pos": 0.0, "compound": 0.0}
+TURNS: list[dict[str, Any]] = [
+    {"speaker": one.speaker, "text": one.text}
+    | ({"sentiment": SCORES} if one.speaker == "caller" else {})
+    for one in EXPECTED
+]
 GOOD = Conversation(
     first_word_at=1.0,
+    heard_in_hold=2.9,
     worker_killed_at=10.0,
     worker_back_at=14.0,
     heard_while_workerless=3.0,
@@ -44,6 +50,7 @@ def ogg(loudness: float) -> bytes:
 @pytest.fixture(scope="module")
 def good() -> Record:
     call = {"status": "ended", "ended_reason": "assistant_hung_up", "talk_seconds": 20.0}
+    call["holds"] = [{"holder": "operator"}]
     return Record(call, TURNS, {"status": "ready"}, ogg(0.5))
 
 
@@ -99,6 +106,23 @@ def test_a_bad_recording_is_told(
 def test_a_bad_ending_is_told(good: Record, call: dict[str, Any], sentence: str) -> None:
     (fault,) = faults(replace(good, call=good.call | call), GOOD, EXPECTED)
     assert sentence in fault
+
+
+def test_a_hold_without_music_is_told(good: Record) -> None:
+    (fault,) = faults(good, replace(GOOD, heard_in_hold=0.2), EXPECTED)
+    assert fault == "Only 0.2 s of hold music were heard."
+
+
+def test_a_hold_that_the_record_does_not_have_is_told(good: Record) -> None:
+    (fault,) = faults(replace(good, call=good.call | {"holds": []}), GOOD, EXPECTED)
+    assert "not one by the operator" in fault
+
+
+def test_a_turn_without_sentiment_is_told(good: Record) -> None:
+    turns = [turn | {"sentiment": None, "reason": "Why not."} for turn in TURNS]
+    found = faults(replace(good, transcript=turns), GOOD, EXPECTED)
+    assert len(found) == len(QUESTIONS) + 1
+    assert found[0] == f"The caller's line {QUESTIONS[0]!r} has no sentiment: Why not."
 
 
 def test_silence_after_the_kill_is_told(good: Record) -> None:

@@ -46,6 +46,8 @@ async def test_a_stack_has_a_line_to_its_phone_and_leaves_its_users_limits(tmp_p
                 assert answer.status == 200
         async with api(stack) as http, http.get("/assistants/demo-realtime") as answer:
             assert (await answer.json())["mode"] == "realtime"
+        async with api(stack) as http, http.get("/assistants/demo-transcribed") as answer:
+            assert (await answer.json())["transcribe"] is True
     async with Stack(tmp_path, free_ports=True, only=PARTS) as again:
         laid = await trunk(again)
         assert f"{laid['host']}:{laid['port']}" == again.description.carrier_address
