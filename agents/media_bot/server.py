@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,14 @@ log = logging.getLogger(__name__)
 
 SESSION_END_SECONDS = 4.0
 _CALL = "call"
-# For job processes only, so it is named and not imported.
-_WARM = "agents.media_bot.warm"
+# What job processes find imported, see agents/forking.py.
+IN_JOBS = (__name__, "agents.media_bot.warm")
+
+
+@functools.cache
+def settings_of_jobs() -> MediaBotSettings:
+    """Read once, in the process that jobs are forked from: to read them takes 2 MiB."""
+    return load(MediaBotSettings)
 
 
 def prepare(process: JobProcess) -> None:
@@ -35,7 +42,7 @@ def prepare(process: JobProcess) -> None:
     from engine.runtime import use_our_runtime
 
     use_our_runtime()  # threads: they would not survive the fork
-    process.userdata["settings"] = load(MediaBotSettings)
+    process.userdata["settings"] = settings_of_jobs()
 
 
 async def enter_call(ctx: JobContext) -> None:
@@ -71,7 +78,7 @@ def make_server(settings: MediaBotSettings) -> AgentServer:
         session_end_timeout=SESSION_END_SECONDS,
         setup_fnc=prepare,
         initialize_process_timeout=WARM_UP_SECONDS,
-        preload_modules=[__name__, _WARM],
+        preload_modules=list(IN_JOBS),
     )
     server.rtc_session(
         enter_call,
