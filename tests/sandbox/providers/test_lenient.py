@@ -6,9 +6,11 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import aiohttp
 import numpy as np
+import psutil
 import pytest
 from aiohttp import web
 
@@ -125,12 +127,11 @@ async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
 def helpers() -> list[int]:
     """The process ids of our lenient helpers."""
     found = []
-    for task in os.listdir("/proc/self/task"):
-        with open(f"/proc/self/task/{task}/children") as children:
-            for pid in children.read().split():
-                with open(f"/proc/{pid}/cmdline", "rb") as command:
-                    if b"sandbox.providers.lenient_worker" in command.read():
-                        found.append(int(pid))
+    for child in psutil.Process().children():
+        # It may end, as a thread may, while it is looked at.
+        with suppress(psutil.NoSuchProcess):
+            if any("sandbox.providers.lenient_worker" in part for part in child.cmdline()):
+                found.append(child.pid)
     return found
 
 
