@@ -14,6 +14,7 @@ async def test_phones_are_heard_and_answered() -> None:
     assert relayed.received == pytest.approx(sent, abs=10)
     assert received == pytest.approx(sent, rel=0.2)
     assert relayed.lost == 0
-    assert len(relayed.late_ms) + relayed.missed == pytest.approx(150, abs=20)
-    assert 10 < sorted(relayed.waited_ms)[len(relayed.waited_ms) // 2] < 200
+    # One to say and one to hear, each 20 ms.
+    assert len(relayed.late_ms) + relayed.missed == pytest.approx(300, abs=40)
+    assert 5 < sorted(relayed.waited_ms)[len(relayed.waited_ms) // 2] < 200
     assert relayed.cpu_seconds < relayed.seconds
