@@ -152,20 +152,19 @@ async def test_a_phone_that_an_operator_holds_hears_music_and_is_not_heard(
     lines: PhoneLines, ear: VoiceEar
 ) -> None:
     call, far = await greeted(lines, ear, record=False)
-    room = await Listener.join(lines.switchboard, call.room)
     assert (await call.command("hold")).status_code == 200
-    held = datetime.now().astimezone()
     await far.is_answered_by_voice(seconds=1.5)  # the music
     await far.say(OPENING_HOURS)
     await asyncio.sleep(1.5)  # an answer would have come by now
-    resumed = datetime.now().astimezone()
     assert (await call.command("resume")).status_code == 200
     await call.music_is_over()
     await far.say(DOG)
     await far.hears(ear, answer_to(DOG))
     await far.hang_up()
     record = await call.settled()
-    assert room.spoken(held + SILENT_WITHIN, resumed) == 0.0
+    # By what was said and not by its track: livekit's client plays the music under Atlas' name to a
+    # listener whom Atlas denies its own sound (livekit_measured.md section 4).
+    assert answer_to(OPENING_HOURS) not in record.said_by("assistant")
     said = record.said_by("caller")
     assert OPENING_HOURS not in said
     assert DOG in said
