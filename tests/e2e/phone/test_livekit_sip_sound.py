@@ -19,7 +19,6 @@ from tests.e2e.phone.verdicts import assert_billed_as_seen, assert_ended
 pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
 
 RINGS = "0107"
-# Of speech that LiveKit and the phone still had when the hold began.
 
 
 @pytest.fixture
