@@ -52,8 +52,12 @@ class Receiver:
         return await answer(request)
 
     async def until(self, holds: Callable[[list[Received]], bool], seconds: float = 30) -> None:
-        async with asyncio.timeout(seconds), self._news:
-            await self._news.wait_for(lambda: holds(self.got))
+        try:
+            async with asyncio.timeout(seconds), self._news:
+                await self._news.wait_for(lambda: holds(self.got))
+        except TimeoutError:
+            got = "\n  ".join(one.body for one in self.got) or "nothing"
+            raise AssertionError(f"not within {seconds} s; what came:\n  {got}") from None
 
 
 @asynccontextmanager

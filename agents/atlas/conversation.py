@@ -22,6 +22,7 @@ from agents.atlas.agent import AtlasAgent
 from agents.atlas.fillers import FillerController
 from agents.atlas.floor import Closed, Floor
 from agents.atlas.opening import CallOpening, instructions_of
+from agents.atlas.owed import OwedAnswer
 from agents.atlas.rehearsal import Rehearsal
 from agents.atlas.room_options import room_options
 from agents.atlas.silence import SilenceWatchdog
@@ -83,6 +84,7 @@ class Conversation:
         self._watchdog = SilenceWatchdog(
             assistant.silence, say=lambda text: void(voice.say(text)), give_up=self._give_up
         )
+        self._owed = OwedAnswer(session, over=self._look_for_silence)
         self._withheld = WithheldAnswer(patience=self._patience_with_answer, release=voice.let_go)
         self._recorder = TurnRecorder(session, add_turn, language)
         self._opening = CallOpening(
@@ -103,6 +105,7 @@ class Conversation:
         self.session.on("error", self._erred)
         self.floor.on_change(self._floor_changed)
         self.voice.start()
+        self._owed.start()
         self._recorder.start()
         # Deaf until the gate opens: no transcript, no turn, no bill for the ringing.
         self.voice.listen(False)
@@ -128,6 +131,7 @@ class Conversation:
         await self._hold_caller.aclose()
         await self._end_call.aclose()
         await self.voice.aclose()
+        await self._owed.aclose()
         try:
             await self.session.aclose()
         except Exception as failed:
@@ -166,8 +170,11 @@ class Conversation:
 
     def _may_fill(self) -> bool:
         # A realtime model has one answer at a time, so nothing could be said ahead of it.
-        pipeline = self._assistant.mode is RuntimeMode.PIPELINE
-        return pipeline and self.floor.is_open and self.session.agent_state == "thinking"
+        if self._assistant.mode is not RuntimeMode.PIPELINE or not self.floor.is_open:
+            return False
+        if self.session.agent_state == "thinking":
+            return True
+        return self._is_quiet and self._owed.is_due
 
     def _patience_with_answer(self) -> float | None:
         speech = self.session.current_speech
@@ -194,11 +201,13 @@ class Conversation:
         self._look_for_silence()
 
     def _look_for_silence(self) -> None:
-        self._watchdog.is_quiet(
-            self.floor.is_open
-            and self.session.agent_state == "listening"
-            and self.session.user_state != "speaking"
-        )
+        self._watchdog.is_quiet(self.floor.is_open and self._is_quiet and not self._owed.is_due)
+
+    @property
+    def _is_quiet(self) -> bool:
+        """Nobody speaks or thinks, by what livekit says."""
+        listening = self.session.agent_state == "listening"
+        return listening and self.session.user_state != "speaking"
 
     def _heard(self, heard: UserInputTranscribedEvent) -> None:
         if self.floor.is_open and heard.transcript:

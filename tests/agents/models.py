@@ -48,8 +48,9 @@ class Thinker(llm.LLM):
     """Answers with its lines, one after the other, and keeps what it was asked. A line that ends
     with () is the tool of that name."""
 
-    def __init__(self, *lines: str) -> None:
+    def __init__(self, *lines: str, takes: float = 0.0) -> None:
         super().__init__()
+        self.takes = takes
         self.lines = list(lines)
         self.asked: list[list[tuple[str, str]]] = []
 
@@ -71,6 +72,7 @@ class Thinking(llm.LLMStream):
         mind = self._llm
         assert isinstance(mind, Thinker)
         line = mind.lines.pop(0)
+        await asyncio.sleep(mind.takes)
         if line.endswith("()"):
             call = llm.FunctionToolCall(name=line[:-2], arguments="{}", call_id="1")
             delta = llm.ChoiceDelta(role="assistant", tool_calls=[call])

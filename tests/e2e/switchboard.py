@@ -170,6 +170,21 @@ class WebCall:
         assert found is not None
         return found
 
+    async def is_recorded(self, timeout: float = 20.0) -> None:
+        """Egress writes its sound. Who hangs up before gets no file, although one was asked for."""
+        running = livekit_api.ListEgressRequest(room_name=self.room, active=True)
+        here = self._switchboard.description
+        recorder = here.stand_ins["recorder"].control_url.removesuffix("/control")
+
+        async def look() -> bool:
+            answer = await asked.egress.list_egress(running)
+            return livekit_api.EgressStatus.EGRESS_ACTIVE in [one.status for one in answer.items]
+
+        async with livekit_api.LiveKitAPI(
+            recorder, here.livekit_api_key, here.livekit_api_secret
+        ) as asked:
+            await eventually(look, timeout=timeout, otherwise=f"no active egress in {self.room}")
+
     async def room_is_gone(self) -> bool:
         rooms = await self._switchboard.livekit.room.list_rooms(
             livekit_api.ListRoomsRequest(names=[self.room])

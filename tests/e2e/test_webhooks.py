@@ -64,7 +64,7 @@ async def test_a_calls_story_arrives_signed(switchboard: Switchboard) -> None:
         call = await switchboard.place_call(record=True)
         await call.join()
         await one.until(lambda got: "call.answered" in heard_of(got, call.id))
-        await call.has_happened("recording_recording")
+        await call.is_recorded()
         await call.hang_up()
         await one.until(lambda got: set(STORY) <= set(heard_of(got, call.id)), seconds=60)
         items = await delivered(switchboard, call.id, len(STORY))

@@ -64,7 +64,7 @@ async def test_terminated_calls_are_finished_and_no_other(
     caller_left = asyncio.create_task(moment_of(caller.left))
     await asyncio.gather(is_in_talk(web), is_in_talk(beside))
     for call in (web, beside):
-        await call.has_happened("recording_recording")
+        await call.is_recorded()
 
     cut_off = time.monotonic()
     for call in (web, phone):
