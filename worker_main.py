@@ -30,6 +30,7 @@ from activities.billing import BillingActivities
 from activities.call_log import CallLog
 from activities.call_records import CallRecordActivities
 from activities.dialling_desk import DiallingDesk
+from activities.egress_backup import EgressBackup
 from activities.janitor import JanitorActivities
 from activities.janitor_schedule import schedule_janitor
 from activities.job_metadata import JobMetadataWriter
@@ -39,6 +40,7 @@ from activities.phones import PhoneActivities
 from activities.prices import PriceTable
 from activities.recording import RecordingActivities
 from activities.recording_bucket import RecordingBucket
+from activities.recording_rescue import RecordingRescue
 from activities.room_watch import RoomWatchActivities
 from activities.rooms import RoomActivities
 from activities.settings import WorkerSettings
@@ -57,7 +59,7 @@ from workflows import options, search_attributes
 from workflows.call import CallWorkflow
 from workflows.finishing import FinishCallWorkflow
 from workflows.janitor import JanitorWorkflow, VersionedJanitorWorkflow
-from workflows.recording import RecordingWorkflow
+from workflows.recording import RecordingWorkflow, VersionedRecordingWorkflow
 from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
 from workflows.sandbox import our_sandbox
 from workflows.webhook_delivery import VersionedWebhookDeliveryWorkflow, WebhookDeliveryWorkflow
@@ -72,7 +74,7 @@ WORKFLOWS: Sequence[type] = (
 )
 VERSIONED_WORKFLOWS: Sequence[type] = (
     CallWorkflow,
-    RecordingWorkflow,
+    VersionedRecordingWorkflow,
     FinishCallWorkflow,
     VersionedJanitorWorkflow,
     VersionedRoomWatchWorkflow,
@@ -182,6 +184,7 @@ def _activities(
     )
     billing = BillingActivities(database, PriceTable.load(), written)
     recording = RecordingActivities(outside.egress, outside.bucket)
+    rescue = RecordingRescue(outside.bucket, EgressBackup(settings.egress_backup_dir))
     phones = PhoneActivities(livekit, database)
     media = MediaActivities(livekit)
     watch = RoomWatchActivities(livekit, database, outside.temporal)
@@ -209,6 +212,7 @@ def _activities(
         recording.look_at_egress,
         recording.await_egress_end,
         recording.verify_recording,
+        rescue.rescue_recording,
         watch.watch_rooms,
         janitor.look_for_what_is_left,
         janitor.read_what_is_left,

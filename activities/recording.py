@@ -14,13 +14,12 @@ from temporalio.exceptions import ApplicationError
 
 from activities.livekit_errors import is_not_found, livekit_errors
 from activities.recording_bucket import BucketUnavailable, RecordingBucket, RecordingMissing
-from contract.recordings import EgressSeen, EgressStatus
+from activities.recording_files import STORE_UNAVAILABLE, compare, recording_folder
+from contract.recordings import ROOM_GONE_ERROR, EgressSeen, EgressStatus
 from contract.steps import EgressById, RecordingVerified, StartEgress, Step, VerifyRecording
 
-ROOM_GONE = "room-gone"
 RECORDING_INVALID = "recording-invalid"
 _POLL_SECONDS = 1.0
-_LENGTH_TOLERANCE_SECONDS = 2.0
 _STATUS = {
     api.EgressStatus.EGRESS_STARTING: EgressStatus.STARTING,
     api.EgressStatus.EGRESS_ACTIVE: EgressStatus.ACTIVE,
@@ -57,7 +56,7 @@ class RecordingActivities:
             if error.type == "livekit-not-found":
                 # Not by name: a room that others made may carry a phone number.
                 words = "The room to be recorded is gone."
-                raise ApplicationError(words, type=ROOM_GONE, non_retryable=True) from error
+                raise ApplicationError(words, type=ROOM_GONE_ERROR, non_retryable=True) from error
             if not error.non_retryable and (running := await self._running(order)):
                 return running
             raise
@@ -97,7 +96,7 @@ class RecordingActivities:
         that does not answer is tried again.
         """
         key = order.egress.object_key
-        if not key.startswith(_folder(order.call_id)):
+        if not key.startswith(recording_folder(order.call_id)):
             raise _invalid(f"Egress stored {key or 'nothing'}, which is not this call's.")
         try:
             verified = await asyncio.to_thread(self._bucket.read_through, key)
@@ -106,8 +105,11 @@ class RecordingActivities:
         except ValueError as wrong:
             raise _invalid(f"The stored recording is unusable. {wrong}") from None
         except BucketUnavailable as error:
-            raise ApplicationError(str(error), type="store-unavailable") from error
-        _compare(order.egress, verified)
+            raise ApplicationError(str(error), type=STORE_UNAVAILABLE) from error
+        try:
+            compare(order.egress, verified)
+        except ValueError as wrong:
+            raise _invalid(str(wrong)) from None
         return verified
 
     @activity.defn(name=Step.FIND_EGRESS)
@@ -123,7 +125,7 @@ class RecordingActivities:
         ours = [
             info
             for info in answer.items
-            if _seen(info).object_key.startswith(_folder(order.call_id))
+            if _seen(info).object_key.startswith(recording_folder(order.call_id))
         ]
         if not ours:
             return EgressSeen(egress_id="", status=EgressStatus.UNKNOWN)
@@ -136,8 +138,9 @@ class RecordingActivities:
                 api.ListEgressRequest(room_name=order.room_name, active=True)
             )
         for seen in map(_seen, answer.items):
-            ours = seen.object_key.startswith(_folder(order.call_id))
-            if ours and seen.status in _RECORDS:
+            ours = seen.object_key.startswith(recording_folder(order.call_id))
+            is_given_up = seen.egress_id in order.given_up
+            if ours and not is_given_up and seen.status in _RECORDS:
                 return seen
         return None
 
@@ -158,16 +161,12 @@ class RecordingActivities:
     def _request(self, order: StartEgress) -> api.RoomCompositeEgressRequest:
         output = api.EncodedFileOutput(
             file_type=api.EncodedFileType.OGG,
-            filepath=f"{_folder(order.call_id)}{order.attempt}.ogg",
+            filepath=f"{recording_folder(order.call_id)}{order.attempt}.ogg",
             s3=self._bucket.for_egress(),
         )
         return api.RoomCompositeEgressRequest(
             room_name=order.room_name, audio_only=True, file_outputs=[output]
         )
-
-
-def _folder(call_id: str) -> str:
-    return f"recordings/{call_id}/"
 
 
 def _seen(info: api.EgressInfo) -> EgressSeen:
@@ -183,27 +182,12 @@ def _seen(info: api.EgressInfo) -> EgressSeen:
         ended_at=_moment(file.ended_at or info.ended_at),
         duration_seconds=file.duration / 1e9,
         size_bytes=file.size,
+        backup_used=info.backup_storage_used,
     )
 
 
 def _moment(nanoseconds: int) -> datetime | None:
     return datetime.fromtimestamp(nanoseconds / 1e9, UTC) if nanoseconds else None
-
-
-def _compare(told: EgressSeen, stored: RecordingVerified) -> None:
-    """Raises when the object is not what Egress says that it stored."""
-    if told.size_bytes and told.size_bytes != stored.size_bytes:
-        raise _invalid(
-            f"Egress stored {told.size_bytes} bytes, the object has {stored.size_bytes}."
-        )
-    if told.duration_seconds <= 0:
-        raise _invalid("Egress does not say how long it recorded.")
-    difference = abs(stored.duration_seconds - told.duration_seconds)
-    if difference > _LENGTH_TOLERANCE_SECONDS:
-        raise _invalid(
-            f"Egress recorded {told.duration_seconds:.1f} s, "
-            f"the object has {stored.duration_seconds:.1f} s."
-        )
 
 
 def _invalid(words: str) -> ApplicationError:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
@@ -94,24 +97,63 @@ class RecordingBucket:
 
         Raises RecordingMissing, BucketUnavailable, or ValueError with what is wrong with it.
         """
-        digest, length, size = hashlib.sha256(), OggOpusLength(), 0
-        try:
+        with self._answers(key):
             body = self._client.get_object(Bucket=self.bucket, Key=key)["Body"]
-            for piece in body.iter_chunks(_CHUNK):
-                digest.update(piece)
-                length.feed(piece)
-                size += len(piece)
+            return measured(key, body.iter_chunks(_CHUNK))
+
+    def keys(self, folder: str) -> list[str]:
+        """Of all objects in it. Blocks. Raises BucketUnavailable, also when there is no bucket."""
+        pages = self._client.get_paginator("list_objects_v2")
+        try:
+            with self._answers(folder):
+                return [
+                    one["Key"]
+                    for page in pages.paginate(Bucket=self.bucket, Prefix=folder)
+                    for one in page.get("Contents", [])
+                ]
+        except RecordingMissing as error:
+            raise BucketUnavailable(f"There is no bucket {self.bucket}.") from error
+
+    def put(self, key: str, file: Path) -> None:
+        """Blocks. Raises BucketUnavailable."""
+        try:
+            with self._answers(key), file.open("rb") as body:
+                self._client.put_object(
+                    Bucket=self.bucket, Key=key, Body=body, ContentType="audio/ogg"
+                )
+        except RecordingMissing as error:
+            raise BucketUnavailable(f"There is no bucket {self.bucket}.") from error
+
+    @contextmanager
+    def _answers(self, key: str) -> Iterator[None]:
+        try:
+            yield
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                 raise RecordingMissing(key) from error
             raise BucketUnavailable(f"S3 refused: {error}") from error
         except BotoCoreError as error:
             raise BucketUnavailable(f"S3 does not answer: {error}") from error
-        if size == 0:
-            raise ValueError("It is empty.")
-        return RecordingVerified(
-            object_key=key,
-            size_bytes=size,
-            duration_seconds=length.seconds(),
-            sha256=digest.hexdigest(),
-        )
+
+
+def measured(key: str, pieces: Iterable[bytes]) -> RecordingVerified:
+    """What a recording is, read through once. Raises ValueError with what is wrong with it."""
+    digest, length, size = hashlib.sha256(), OggOpusLength(), 0
+    for piece in pieces:
+        digest.update(piece)
+        length.feed(piece)
+        size += len(piece)
+    if size == 0:
+        raise ValueError("It is empty.")
+    return RecordingVerified(
+        object_key=key,
+        size_bytes=size,
+        duration_seconds=length.seconds(),
+        sha256=digest.hexdigest(),
+    )
+
+
+def measured_file(key: str, file: Path) -> RecordingVerified:
+    """The same of a file, for the object that it is to become. Raises ValueError, OSError."""
+    with file.open("rb") as body:
+        return measured(key, iter(lambda: body.read(_CHUNK), b""))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field
 
@@ -22,6 +23,11 @@ class WorkerSettings(
 
     egress_api_url: str = Field(
         "", description="Where LiveKit Egress answers; default: LIVEKIT_URL."
+    )
+    egress_backup_dir: Path | None = Field(
+        None,
+        description="Egress' backup storage, a folder shared with it: recordings that the object "
+        "store did not take are looked for there; default: there is none.",
     )
     sip_api_url: str = Field("", description="Where LiveKit SIP answers; default: LIVEKIT_URL.")
     sticky_timeout_seconds: float = Field(

@@ -22,8 +22,35 @@ class RecordingRequest:
     attempts: int = 0
 
 
+# ApplicationError type of START_EGRESS: there is nothing left to be recorded.
+ROOM_GONE_ERROR = "room-gone"
+
+# ApplicationError types with which the update `retry` is refused.
+NOT_FAILED_ERROR = "recording-not-failed"
+RETRY_RUNS_ERROR = "retry-under-way"
+BAD_RETRY_ERROR = "bad-retry"
+
+RETRY_BY_MAX = 200
+RETRY_REASON_MAX = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingRetry:
+    """Update `retry` of a recording that needs attention: who asks for it again, and why.
+
+    It answers with what became of it: while the call lives a further segment is begun
+    (`recording`), afterwards the files are looked for (`ready`, `lost`); `needs_attention` again
+    when that did not work.
+    """
+
+    by: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingReport:
+    """How a recording, or a retry of it, came out."""
+
     status: RecordingStatus
     attempts: int
     detail: str = ""
@@ -59,7 +86,10 @@ _FINAL = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EgressSeen:
-    """What Egress says of one recording: by webhook (a signal), or when asked."""
+    """What Egress says of one recording: by webhook (a signal), or when asked.
+
+    `backup_used`: the object store did not take it, Egress' own backup storage has it.
+    """
 
     egress_id: str
     status: EgressStatus
@@ -70,6 +100,7 @@ class EgressSeen:
     ended_at: datetime | None = None
     duration_seconds: float = 0.0
     size_bytes: int = 0
+    backup_used: bool = False
 
     @classmethod
     def from_dict(cls, raw: object) -> EgressSeen:
@@ -87,6 +118,7 @@ class EgressSeen:
                 ended_at=_moment(raw.get("ended_at")),
                 duration_seconds=float(raw.get("duration_seconds", 0.0)),
                 size_bytes=int(raw.get("size_bytes", 0)),
+                backup_used=raw.get("backup_used") is True,
             )
         except (KeyError, TypeError, ValueError) as wrong:
             raise ValueError(f"A malformed egress event: {wrong!r}.") from None

@@ -54,6 +54,8 @@ class Step(StrEnum):
     AWAIT_EGRESS_END = "await_egress_end"
     LOOK_AT_EGRESS = "look_at_egress"
     VERIFY_RECORDING = "verify_recording"
+    # activities/recording_rescue.py
+    RESCUE_RECORDING = "rescue_recording"  # RescueRecording -> RecordingRescued
     # activities/room_watch.py
     WATCH_ROOMS = "watch_rooms"
     # activities/janitor.py
@@ -281,9 +283,12 @@ class BillSettled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartEgress:
+    """`given_up`: egresses of this call that never began to record; they are not adopted."""
+
     call_id: str
     room_name: str
     attempt: int
+    given_up: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +309,26 @@ class RecordingVerified:
     size_bytes: int
     duration_seconds: float
     sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RescueRecording:
+    """Look for the files of a call's recording, and bring to the object store what Egress kept in
+    its backup storage. `segments`: what Egress said of each that it began."""
+
+    call_id: str
+    segments: tuple[EgressSeen, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingRescued:
+    """`files` are whole and at their place. The rest are sentences: of files that are there and not
+    whole, of files that are nowhere, and of how others came to their place."""
+
+    files: tuple[RecordingVerified, ...]
+    unusable: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

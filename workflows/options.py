@@ -179,7 +179,27 @@ VERIFY_RECORDING = ActivityConfig(
     schedule_to_close_timeout=timedelta(minutes=30),
     retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
 )
+# It reads, and may bring, every file of the call; an operator waits for it.
+RESCUE_RECORDING = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=15),
+    schedule_to_close_timeout=timedelta(minutes=15),
+    # What the store refused an operator sees at once; a worker that died meanwhile is no refusal.
+    retry_policy=RetryPolicy(
+        maximum_attempts=3, non_retryable_error_types=["store-unavailable", "backup-unavailable"]
+    ),
+)
 RECORDING_START_BACKOFF = tuple(timedelta(seconds=s) for s in (1, 2, 4, 8))
+# Then an operator is needed; but most outages of Egress are over within a minute.
+RECORDING_START_GOES_ON = tuple(timedelta(seconds=s) for s in (15, 30))
+# What broke under a live call is started again by itself so often.
+RECORDING_RESTARTS = 4
+# From its start until Egress hears somebody. Egress also waits when nobody publishes audio, so what
+# has not begun is started anew only so often, and then left waiting.
+EGRESS_BEGINS = timedelta(seconds=20)
+EGRESS_BEGUN_ANEW = 2
+# An operator may ask for a failed recording again until then; a last look follows.
+RETRY_COMES = timedelta(days=30)
 # Egress tells the end by webhook; when that is late, somebody goes and looks.
 EGRESS_TELLS = timedelta(seconds=3)
 EGRESS_CHECK = timedelta(seconds=60)

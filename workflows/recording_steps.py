@@ -5,7 +5,9 @@ from __future__ import annotations
 from contract.recordings import EgressSeen
 from contract.steps import (
     EgressById,
+    RecordingRescued,
     RecordingVerified,
+    RescueRecording,
     StartEgress,
     Step,
     VerifyRecording,
@@ -15,10 +17,12 @@ from workflows import options
 from workflows.steps import do
 
 
-async def start_egress(call_id: str, room_name: str, attempt: int) -> EgressSeen:
+async def start_egress(
+    call_id: str, room_name: str, attempt: int, given_up: tuple[str, ...]
+) -> EgressSeen:
     return await do(
         Step.START_EGRESS,
-        StartEgress(call_id=call_id, room_name=room_name, attempt=attempt),
+        StartEgress(call_id=call_id, room_name=room_name, attempt=attempt, given_up=given_up),
         EgressSeen,
         f"Start recording, attempt {attempt}",
         options.START_EGRESS,
@@ -72,6 +76,16 @@ async def verify_recording(call_id: str, egress: EgressSeen) -> RecordingVerifie
         RecordingVerified,
         "Check the recording in the object store",
         options.VERIFY_RECORDING,
+    )
+
+
+async def rescue_recording(call_id: str, segments: tuple[EgressSeen, ...]) -> RecordingRescued:
+    return await do(
+        Step.RESCUE_RECORDING,
+        RescueRecording(call_id=call_id, segments=segments),
+        RecordingRescued,
+        "Look for the recording's files, also in Egress' backup storage",
+        options.RESCUE_RECORDING,
     )
 
 

@@ -66,6 +66,7 @@ def egress_seen_of(info: EgressInfo) -> dict[str, Any]:
         "status": _egress_status(info.status).value,
         "error": info.error,
         "error_code": info.error_code,
+        "backup_used": info.backup_storage_used,
         "started_at": _from_nanoseconds(info.started_at),
         "ended_at": _from_nanoseconds(info.ended_at),
     }

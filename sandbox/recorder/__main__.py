@@ -48,6 +48,7 @@ async def _serve(settings: RecorderSettings) -> int:
         api_key=key,
         api_secret=secret,
         backup_dir=Path(settings.recorder_backup_dir),
+        uses_backup=settings.recorder_backup,
         webhooks=webhooks,
         faults=faults,
     )

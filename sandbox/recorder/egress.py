@@ -42,6 +42,7 @@ class Place:
     api_key: str
     api_secret: str
     backup_dir: Path
+    uses_backup: bool
     webhooks: Webhooks
     faults: FaultBoard
 
@@ -187,10 +188,25 @@ class Egress:
                 await store.put(key, state.manifest(self.info), "application/json")
                 self.info.manifest_location = store.location(key)
         except UploadFailed as failed:
-            self._fail(str(failed), 400)
-            return
+            if not self._place.uses_backup:
+                self._fail(str(failed), 400)
+                return
+            await asyncio.to_thread(self._keep, path, size=len(body))
+        else:
+            await asyncio.to_thread(path.unlink)
         state.mark_complete(self.info)
         self._place.webhooks.publish("egress_ended", self.info)
+
+    def _keep(self, path: Path, *, size: int) -> None:
+        """What was stored of it stays there as well, with Egress as here."""
+        filename, egress_id = self.info.file.filename, self.info.egress_id
+        file = self._place.backup_dir / filename
+        file.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(file)
+        state.mark_kept(self.info, size=size, location=str(file))
+        manifest = self._place.backup_dir / manifest_path(filename, egress_id)
+        manifest.write_bytes(state.manifest(self.info))
+        self.info.manifest_location = str(manifest)
 
     def _finish(self, reason: str) -> None:
         if self._end.is_set() or state.is_ended(self.info):

@@ -80,6 +80,12 @@ def mark_stored(info: EgressInfo, *, size: int, location: str) -> None:
         file.size, file.location = size, location
 
 
+def mark_kept(info: EgressInfo, *, size: int, location: str) -> None:
+    """By the backup storage: without a word on why the object store did not take it."""
+    mark_stored(info, size=size, location=location)
+    info.backup_storage_used = True
+
+
 def mark_complete(info: EgressInfo) -> None:
     info.status = EgressStatus.EGRESS_COMPLETE
     info.ended_at = info.updated_at = time.time_ns()

@@ -18,6 +18,11 @@ class RecorderSettings(LiveKitSettings):
         (), description="Where to tell what happens, comma separated."
     )
     recorder_backup_dir: Path = Field(description="Keeps recordings that S3 refused.")
+    recorder_backup: bool = Field(
+        True,
+        description="As Egress with `backup` in its configuration: a recording that S3 refused is "
+        "complete, and lies under its key in RECORDER_BACKUP_DIR. Off: it has failed.",
+    )
 
     @field_validator("recorder_webhook_urls", mode="before")
     @classmethod

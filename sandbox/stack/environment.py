@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from sandbox.stack.errors import StackError
 from sandbox.stack.parts import Part
@@ -96,8 +97,12 @@ def _recorder(site: Site) -> dict[str, str]:
     return _livekit(site) | {
         "RECORDER_PORT": str(site.ports.recorder),
         "RECORDER_WEBHOOK_URLS": site.webhook_url,
-        "RECORDER_BACKUP_DIR": str(site.folder / "recorder-backup"),
+        "RECORDER_BACKUP_DIR": str(_backup(site)),
     }
+
+
+def _backup(site: Site) -> Path:
+    return site.folder / "recorder-backup"
 
 
 def _sip(site: Site) -> dict[str, str]:
@@ -136,6 +141,7 @@ def _worker(site: Site) -> dict[str, str]:
         **_livekit(site),
         **_storage(site),
         "EGRESS_API_URL": site.recorder_url,
+        "EGRESS_BACKUP_DIR": str(_backup(site)),
         "SIP_API_URL": site.sip_api_url,
         "MEDIA_ASSETS_URL": site.api_url,
         "WORKER_HTTP_PORT": str(site.ports.worker_http),

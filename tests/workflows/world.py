@@ -19,6 +19,7 @@ from contract.calls import (
     CallStatus,
     Direction,
     Provider,
+    RecordingStatus,
     TimelineEntry,
 )
 from contract.facts import Fact, FactKind, FactSource, ParticipantKind, ParticipantSeen
@@ -39,7 +40,9 @@ from contract.steps import (
     InRoom,
     MediaWritten,
     OpenRoom,
+    RecordingRescued,
     RecordingVerified,
+    RescueRecording,
     RoomOpened,
     SettleBill,
     StartEgress,
@@ -74,8 +77,12 @@ class World:
         self.egress_errors: list[ApplicationError] = []
         self.egress_end = EgressStatus.COMPLETE
         self.found_egress = EgressSeen(egress_id="", status=EgressStatus.UNKNOWN)
+        self.find_error: ApplicationError | None = None
         self.await_error: ApplicationError | None = None
         self.verify_error: ApplicationError | None = None
+        self.looked_at = EgressStatus.ACTIVE  # what Egress says when it is asked
+        self.rescues: list[RecordingRescued | ApplicationError] = []
+        self.rescue_may_go_on: asyncio.Event | None = None
         self.row_exists = True
         self.transcribes = False  # the assistant that an adopted room gets
         self.human_is_there = True  # in the room, for who writes attributes
@@ -170,6 +177,16 @@ class World:
                 self._news.clear()
                 await self._news.wait()
 
+    async def until_recording(self, status: RecordingStatus, times: int = 1) -> WriteRecording:
+        """What the store was told when the recording came to this status so many times."""
+        async with asyncio.timeout(20):
+            while True:
+                such = [written for written in self.recordings if written.status is status]
+                if len(such) >= times:
+                    return such[times - 1]
+                self._news.clear()
+                await self._news.wait()
+
     def check_row(self) -> None:
         if not self.row_exists:
             raise ApplicationError("no such call", type=CALL_UNKNOWN_ERROR, non_retryable=True)
@@ -219,6 +236,7 @@ class World:
             self.look_at_egress,
             self.await_egress_end,
             self.verify_recording,
+            self.rescue_recording,
             self.write_hold,
             self.write_transcription,
             self.write_media,
@@ -320,6 +338,8 @@ class World:
     @activity.defn(name=Step.FIND_EGRESS)
     async def find_egress(self, order: StartEgress) -> EgressSeen:
         self.note(Step.FIND_EGRESS, order)
+        if self.find_error:
+            raise self.find_error
         return self.found_egress
 
     @activity.defn(name=Step.STOP_EGRESS)
@@ -330,7 +350,7 @@ class World:
     @activity.defn(name=Step.LOOK_AT_EGRESS)
     async def look_at_egress(self, which: EgressById) -> EgressSeen:
         self.note(Step.LOOK_AT_EGRESS, which)
-        return EgressSeen(egress_id=which.egress_id, status=EgressStatus.ACTIVE)
+        return EgressSeen(egress_id=which.egress_id, status=self.looked_at)
 
     @activity.defn(name=Step.AWAIT_EGRESS_END)
     async def await_egress_end(self, which: EgressById) -> EgressSeen:
@@ -352,6 +372,16 @@ class World:
         return RecordingVerified(
             object_key="recordings/x/1.ogg", size_bytes=1000, duration_seconds=5.0, sha256="0" * 64
         )
+
+    @activity.defn(name=Step.RESCUE_RECORDING)
+    async def rescue_recording(self, order: RescueRecording) -> RecordingRescued:
+        self.note(Step.RESCUE_RECORDING, order)
+        if self.rescue_may_go_on is not None:
+            await self.rescue_may_go_on.wait()
+        found = self.rescues.pop(0) if self.rescues else RecordingRescued(files=())
+        if isinstance(found, ApplicationError):
+            raise found
+        return found
 
 
 def _caller(sid: str, why: str = "") -> dict[str, Any]:

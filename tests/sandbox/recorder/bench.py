@@ -279,7 +279,8 @@ class Sound:
 
 
 @contextlib.asynccontextmanager
-async def open_bench() -> AsyncIterator[Bench]:
+async def open_bench(*, backup: bool = False) -> AsyncIterator[Bench]:
+    """With `backup` as Egress with backup storage; else what S3 refuses has failed."""
     receiver = Receiver()
     app = web.Application()
     app.router.add_post("/hook", receiver.receive)
@@ -288,7 +289,12 @@ async def open_bench() -> AsyncIterator[Bench]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    settings = {"recorder": {"RECORDER_WEBHOOK_URLS": f"http://127.0.0.1:{port}/hook"}}
+    settings = {
+        "recorder": {
+            "RECORDER_WEBHOOK_URLS": f"http://127.0.0.1:{port}/hook",
+            "RECORDER_BACKUP": str(backup),
+        }
+    }
     parts = ["livekit", "s3", "recorder"]
     try:
         async with (
