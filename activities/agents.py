@@ -18,8 +18,6 @@ from contract.steps import (
     WriteTranscription,
 )
 
-_RPC_SECONDS = 1.5
-
 
 class AgentActivities:
     """Sends agents into rooms and speaks to them there."""
@@ -61,7 +59,7 @@ class AgentActivities:
                 message.identity,
                 message.method,
                 message.payload,
-                patience=_RPC_SECONDS,
+                patience=message.patience,
             )
         if answer.get("ok") is not True:
             raise ApplicationError(

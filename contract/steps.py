@@ -130,6 +130,7 @@ class TellAtlas:
     identity: str
     method: str
     payload: dict[str, Any] = field(default_factory=dict)
+    patience: float = 1.5  # seconds for the answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

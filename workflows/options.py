@@ -135,6 +135,9 @@ TELL_ATLAS_OF_HOLD = ActivityConfig(
 PING_AGENT = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=2), retry_policy=RetryPolicy(maximum_attempts=1)
 )
+# Seconds of it, for a Media Bot that plays to somebody who is held: they hear nothing else, and
+# one that lives and is replaced costs them no more than the music's beginning.
+PATIENCE_IN_A_HOLD = 0.5
 # Goodbye is a courtesy: Atlas also ends when the room closes.
 TELL_ATLAS_TO_END = ActivityConfig(
     start_to_close_timeout=timedelta(seconds=2), retry_policy=RetryPolicy(maximum_attempts=1)

@@ -153,6 +153,8 @@ async def ping_agent(state: CallState, post: AgentPost) -> bool:
         identity=agent_identity(post.role, post.generation),
         method=PING_RPC,
     )
+    if post.role is AgentRole.MEDIA_BOT and state.holds.ours:
+        message = dataclasses.replace(message, patience=options.PATIENCE_IN_A_HOLD)
     summary = f"Ask {post.role.display_name} whether it is there"
     try:
         await do(Step.TELL_ATLAS, message, type(None), summary, options.PING_AGENT)

@@ -37,6 +37,7 @@ class _Asset:
     etag: str
 
 
+@router.head("/{name}", include_in_schema=False)  # caches and uptime checks ask so
 @router.get(
     "/{name}",
     summary="Default hold music and tones",

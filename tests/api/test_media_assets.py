@@ -45,6 +45,17 @@ async def test_an_asset_needs_no_key_and_is_asked_for_once(open_api: Service, na
     assert (other.status_code, other.content) == (200, first.content)
 
 
+async def test_a_head_is_answered_as_a_get_without_its_body(open_api: Service) -> None:
+    url = f"/media/{DefaultAsset.BUSY}"
+    whole, head = await open_api.get(url), await open_api.client.head(url)
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["Content-Length"]) == len(whole.content)
+    assert head.headers["ETag"] == whole.headers["ETag"]
+    known = await open_api.client.head(url, headers={"If-None-Match": whole.headers["ETag"]})
+    assert known.status_code == 304
+    assert (await open_api.client.head("/media/secret.wav")).status_code in (404, 422)
+
+
 async def test_there_are_no_other_assets(open_api: Service) -> None:
     for name in ("secret.wav", "hold-music.mp3", "..%2Fcalls"):
         answer = await open_api.get(f"/media/{name}")

@@ -19,11 +19,11 @@ from contract.calls import (
     StopPlayingCommand,
 )
 from contract.endings import EndedBy, EndedReason
-from contract.facts import FactKind
+from contract.facts import FactKind, FactSource
 from contract.holds import Holder, HoldState
 from contract.identity import AgentRole
 from contract.media import media_of
-from contract.rooms import MediaCommand, MediaPurpose
+from contract.rooms import PING_RPC, MediaCommand, MediaPurpose
 from contract.steps import AgentOrder, Step
 from tests.workflows.phone import Phone
 from tests.workflows.test_holds import OPERATOR, hold, holds_of
@@ -208,6 +208,25 @@ async def test_who_was_away_at_the_end_of_a_hold_is_told_when_they_come_back(
     states = [HoldState.parse(order.state) for order in world.orders(Step.WRITE_HOLD)]
     assert [state is not None and state.is_held for state in states] == [True, False, False]
     await caller_hangs_up(world, call, "PA_2")
+
+
+@unskipped
+@pytest.mark.parametrize("is_held", [True, False], ids=["held", "not-held"])
+async def test_a_media_bot_that_falls_silent_in_a_hold_is_soon_given_up(
+    world: World, task_queue: str, is_held: bool
+) -> None:
+    call = await web_call(world, task_queue)
+    if is_held:
+        await hold(call)
+        await world.until_played(MediaPurpose.HOLD)
+    world.silent_agents.add("media-bot-1")
+    who = {"role": "media-bot", "generation": 1}
+    lost = world.fact(FactKind.AGENT_LOST, FactSource.ATLAS, generation=1, data=who)
+    await world.tell(call.id, lost)
+    await world.until(Step.DISPATCH_AGENT)
+    await caller_hangs_up(world, call)
+    [ping] = [each for each in world.orders(Step.TELL_ATLAS) if each.method == PING_RPC]
+    assert (ping.patience < 1) is is_held
 
 
 @unskipped

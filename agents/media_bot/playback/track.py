@@ -47,7 +47,7 @@ class MediaTrack:
         source.clear_queue()  # the silence after a predecessor
         on_start()
         try:
-            for piece in _pieces(samples, repeat):
+            for piece in pieces(samples, repeat=repeat):
                 await self._send(source, piece)
             await source.wait_for_playout()
         except asyncio.CancelledError:
@@ -99,7 +99,8 @@ class MediaTrack:
         )
 
 
-def _pieces(samples: Samples, repeat: bool) -> Iterator[Samples]:
+def pieces(samples: Samples, *, repeat: bool) -> Iterator[Samples]:
+    """What the track is given, 100 ms at a time; without end if it repeats."""
     if repeat:
         position = 0
         while True:
