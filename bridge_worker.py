@@ -22,11 +22,12 @@ from activities.dialling_desk import DiallingDesk
 from activities.fact_teller import FactTeller
 from activities.outside import Needed
 from activities.phone_legs import MakeTeller, PhoneLegActivities
-from activities.settings import BridgeWorkerSettings
+from activities.settings import BridgeWorkerSettings, RealTimePriority
 from activities.worker_process import run_worker, serve_pages
 from bridge.legs import Bridge, BridgeOptions, Leg
 from bridge.room import LiveKitAccess, RoomLegOptions, RoomLegs, Teller
 from bridge.rtp.collecting import collect_rarely
+from bridge.rtp.priority import PriorityRefused, take_real_time_priority
 from contract.errors import SettingsError
 from engine.call_signals import CallSignals
 from engine.client import connect
@@ -48,6 +49,7 @@ log = structlog.get_logger()
 
 
 async def run(settings: BridgeWorkerSettings) -> None:
+    _take_priority(settings.bridge_real_time_priority)  # before there is a second thread
     metrics_address = free_local_address() if settings.bridge_http_port else None
     use_our_runtime(metrics_address)
     async with AsyncExitStack() as stack:
@@ -92,6 +94,17 @@ async def run(settings: BridgeWorkerSettings) -> None:
             # Polling ends at once; what is being dialled is decided, or cut short by the drain.
             await asyncio.gather(worker.shutdown(), _drain(legs, settings))
             await working
+
+
+def _take_priority(wanted: RealTimePriority) -> None:
+    if wanted is RealTimePriority.OFF:
+        return
+    try:
+        take_real_time_priority()
+    except PriorityRefused as refused:
+        if wanted is RealTimePriority.ON:
+            raise SettingsError(f"BRIDGE_REAL_TIME_PRIORITY is on. {refused}") from None
+        log.info("bridge_at_ordinary_priority", why=str(refused))
 
 
 async def _drain(legs: RoomLegs, settings: BridgeWorkerSettings) -> None:

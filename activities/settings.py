@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from enum import StrEnum
 
 from pydantic import Field
 
@@ -64,8 +65,21 @@ class WorkerSettings(
         return timedelta(seconds=self.sticky_timeout_seconds)
 
 
+class RealTimePriority(StrEnum):
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
 class BridgeWorkerSettings(BridgeSettings, EngineSettings, LiveKitSettings, DatabaseSettings):
     """What a process needs that dials and carries phone calls."""
+
+    bridge_real_time_priority: RealTimePriority = Field(
+        RealTimePriority.AUTO,
+        description="Whether the bridge's threads go before all ordinary ones of the machine "
+        "(SCHED_RR), for an even sound where others keep the cores busy: `auto` where it may, `on` "
+        "else it does not start (it takes a limit `rtprio` or the capability SYS_NICE), `off`.",
+    )
 
     bridge_call_drain_seconds: float = Field(
         0.0,

@@ -26,6 +26,7 @@ from bridge.rtp.collecting import collect_rarely
 from bridge.rtp.ticker import Lateness, Ticker
 from bridge.sdp import PCMU, MediaAddress, Negotiated
 from engine.leaving import leave
+from tests.bench.priorities import prefer_this_process
 
 HOST = "127.0.0.1"
 STALL = 0.4  # s
@@ -156,4 +157,5 @@ def _threads() -> Counter[str]:
 
 
 if __name__ == "__main__":
+    prefer_this_process()
     uvloop.run(_carry())

@@ -19,6 +19,7 @@ from livekit import rtc
 from bridge.room.microphone import Microphone
 from engine.leaving import leave
 from tests.bench import chirps
+from tests.bench.priorities import prefer_this_process
 
 RATE = 16_000  # of what people say and hear
 _EVERY = 0.02
@@ -87,4 +88,5 @@ async def _be_there() -> None:
 
 
 if __name__ == "__main__":
+    prefer_this_process()
     uvloop.run(_be_there())

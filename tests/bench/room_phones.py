@@ -18,6 +18,7 @@ from bridge.rtp.codecs import decoder
 from bridge.rtp.packet import HEADER
 from bridge.sdp import PCMU
 from tests.bench import chirps
+from tests.bench.priorities import prefer_this_process
 
 HOST = "127.0.0.1"
 _EVERY = 0.02
@@ -79,6 +80,7 @@ class Phones:
 
 
 def main() -> None:
+    prefer_this_process()
     phones = Phones(int(sys.argv[1]))
     print(phones.port, flush=True)
     ports = json.loads(sys.stdin.readline())
