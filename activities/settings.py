@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from enum import StrEnum
+from pathlib import Path
 
 from pydantic import Field
 
