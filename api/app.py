@@ -32,6 +32,7 @@ from api.numbers import endpoints as numbers
 from api.openapi_document import document_of
 from api.outbound_calls import endpoints as outbound_calls
 from api.parts import Parts, open_parts
+from api.recordings import collection as all_recordings
 from api.recordings import endpoints as recordings
 from api.settings import ApiSettings
 from api.trunks import endpoints as trunks
@@ -69,6 +70,7 @@ _RESOURCES = (
     call_commands,
     call_events,
     recordings,
+    all_recordings,
     assistants,
     trunks,
     numbers,

@@ -28,6 +28,8 @@ class CallPage:
     started_after: datetime | None = None
 
 
+NEWEST_FIRST = (CallRow.started_at.desc(), CallRow.call_id.desc())
+
 CallsFound = Page[tuple[CallRow, RecordingStatus]]
 
 # A call without a recording's row either waits for one or never asked for it.
@@ -55,7 +57,7 @@ async def list_calls(session: AsyncSession, page: CallPage) -> CallsFound:
     """Raises BadCursor."""
     found = await session.execute(calls_of(page))
     rows = [(row, RecordingStatus(status)) for row, status in found]
-    return page_of(rows, page.limit, lambda last: _cursor_after(last[0]))
+    return page_of(rows, page.limit, lambda last: cursor_after(last[0]))
 
 
 def calls_of(page: CallPage) -> Select[CallRow, str]:
@@ -64,7 +66,7 @@ def calls_of(page: CallPage) -> Select[CallRow, str]:
         select(CallRow, _RECORDING_STATUS)
         .outerjoin(RecordingRow, RecordingRow.call_id == CallRow.call_id)
         .where(*_conditions(page))
-        .order_by(CallRow.started_at.desc(), CallRow.call_id.desc())
+        .order_by(*NEWEST_FIRST)
         .limit(page.limit + 1)  # one more than shown tells whether another page follows
     )
 
@@ -87,18 +89,21 @@ def _conditions(page: CallPage) -> list[ColumnElement[bool]]:
         conditions.append(status == page.recording_status.value)
     if page.started_after is not None:
         conditions.append(CallRow.started_at > page.started_after)
-    if page.cursor is not None:
-        started_at, call_id = _read_cursor(page.cursor)
-        # In two conditions, of which an index can follow the first one.
-        conditions.append(CallRow.started_at <= started_at)
-        conditions.append(or_(CallRow.started_at < started_at, CallRow.call_id < call_id))
-    return conditions
+    return [*conditions, *behind_cursor(page.cursor)]
 
 
-def _cursor_after(row: CallRow) -> str:
+def cursor_after(row: CallRow) -> str:
     return cursor_of(row.started_at.isoformat(), row.call_id)
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
-    started_at, call_id = parts_of(cursor, 2)
-    return moment_of(started_at), call_id
+def behind_cursor(cursor: str | None) -> tuple[ColumnElement[bool], ...]:
+    """Raises BadCursor."""
+    if cursor is None:
+        return ()
+    began, call_id = parts_of(cursor, 2)
+    started_at = moment_of(began)
+    # In two conditions, of which an index can follow the first one.
+    return (
+        CallRow.started_at <= started_at,
+        or_(CallRow.started_at < started_at, CallRow.call_id < call_id),
+    )

@@ -1,23 +1,21 @@
-"""Commands to a call: under an Idempotency-Key one key is one update of the call's workflow."""
+"""Commands to a call: under an Idempotency-Key one key is one update of a workflow."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Response
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from api.auth import Operator
 from api.calls.service import CallInPath
-from api.idempotency import REPLAYED, Asked, IdempotencyKey, asked
+from api.idempotency import IdempotencyKey
 from api.links import CallLinks, call_links
-from api.parts import FromParts, Parts
+from api.parts import FromParts
 from api.temporal_errors import CallEnded
+from api.work_per_key import WorkPerKey
 from contract.calls import CallStatus
-from contract.errors import PlatformError, Unavailable
-from store.idempotency import Claim, IdempotencyKeys
 
 T = TypeVar("T")
 
@@ -53,64 +51,32 @@ class Commanding:
         kind: type[T],
         do: Callable[[str | None], Awaitable[T]],
     ) -> T:
-        """`do` gets the update's id, which all repeats share. A repeat of what was answered gets
-        that answer.
+        """For a call that lasts. `do` gets the update's id, which all repeats share. Raises
+        CallEnded, and as WorkPerKey.once does."""
+        if self._key is None and self.call.status == CallStatus.ENDED:
+            raise CallEnded
+        return await self.once_even_later(update, body, kind, do)
 
-        Raises IdempotencyKeyReused, CallEnded, and what `do` raises. A refusal frees the key unless
-        another request with it succeeds. After Unavailable nobody knows, so the key stays with its
-        body: whoever repeats it waits on for the same update.
-        """
+    async def once_even_later(
+        self,
+        update: str,
+        body: BaseModel | None,
+        kind: type[T],
+        do: Callable[[str | None], Awaitable[T]],
+    ) -> T:
+        """The same for what may be commanded when the call is over, too."""
         if self._key is None:
-            if self.call.status == CallStatus.ENDED:
-                raise CallEnded
             return await do(None)
-        operation = f"{_OPERATIONS.get(update, update)} {self.call.call_id}"
-        secret = self.parts.settings.call_token_secret
-        request = asked(secret, self.principal.tenant_id, self._key, operation, body)
-        claim = await _claim(self.parts, request, self.call.call_id)
-        answers = TypeAdapter(kind)
-        if not claim.is_first:
-            self._response.headers[REPLAYED] = "true"
-        if claim.answer is not None:
-            return answers.validate_python(claim.answer)
-        try:
-            answer = await do(_update_id(update, self._key, claim.attempt))
-        except Unavailable:
-            raise
-        except PlatformError:
-            await _release(self.parts, request, claim)
-            raise
-        await _keep(self.parts, request, answers.dump_python(answer, mode="json"))
-        return answer
+        work = WorkPerKey(
+            parts=self.parts,
+            response=self._response,
+            tenant_id=self.principal.tenant_id,
+            key=self._key,
+            operation=f"{_OPERATIONS.get(update, update)} {self.call.call_id}",
+            body=body,
+            about=self.call.call_id,
+        )
+        return await work.once(kind, lambda text: do(f"{update}-{text}"))
 
 
 Commands = Annotated[Commanding, Depends()]
-
-
-def _update_id(update: str, key: str, attempt: int) -> str:
-    """One for all repeats. Another one after a refusal, which Temporal may have kept under the
-    first."""
-    digest = hashlib.sha256(key.encode()).hexdigest()[:32]
-    return f"{update}-{digest}" if attempt == 1 else f"{update}-{digest}-{attempt}"
-
-
-async def _claim(parts: Parts, request: Asked, call_id: str) -> Claim:
-    assert request.key is not None
-    async with parts.database.session() as session:
-        return await IdempotencyKeys(session).claim(
-            request.tenant_id, request.key, request.fingerprint, request.operation, about=call_id
-        )
-
-
-async def _release(parts: Parts, request: Asked, claim: Claim) -> None:
-    assert request.key is not None
-    async with parts.database.session() as session:
-        await IdempotencyKeys(session).release(request.tenant_id, request.key, claim.attempt)
-
-
-async def _keep(parts: Parts, request: Asked, answer: dict[str, Any]) -> None:
-    assert request.key is not None
-    async with parts.database.session() as session:
-        await IdempotencyKeys(session).settle_with(
-            request.tenant_id, request.key, request.fingerprint, answer
-        )

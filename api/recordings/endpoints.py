@@ -1,11 +1,16 @@
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
+from api.calls.commanding import Commands
 from api.calls.service import CallInPath, recording_of
 from api.parts import FromParts
-from api.recordings.schemas import RecordingRead
+from api.prefer import Prefer, wait_of
+from api.recordings.retrying import RetryGoesOn
+from api.recordings.schemas import RecordingRead, RetryRead, RetryRequest
+from api.recordings.service import PATIENCE, CallRetry
 from contract.calls import RecordingStatus
+from contract.recordings import RecordingReport, RecordingRetry
 from store.recordings import Recordings
 
 router = APIRouter(prefix="/calls", tags=["recordings"])
@@ -30,3 +35,33 @@ async def get_recording(call: CallInPath, parts: FromParts) -> RecordingRead:
         size_bytes=row.size_bytes if row is not None else None,
         sha256=row.sha256 if row is not None else None,
     )
+
+
+@router.post(
+    "/{call_id}/recording/retry",
+    summary="Mend a recording that needs attention",
+    responses={202: {"model": RetryRead, "description": "It goes on."}, 409: {}},
+)
+async def retry_recording(
+    commands: Commands, body: RetryRequest, response: Response, prefer: Prefer = None
+) -> RetryRead:
+    """While the call lasts, what follows is recorded anew; afterwards the file is looked for where
+    it belongs and where Egress keeps what it could not upload, brought in and checked. Answered
+    when that has come to its end, whichever; 202 when it takes longer than a few seconds.
+
+    409 `recording-not-requested`, `recording-not-failed`, `recording-closed`, `retry-under-way`.
+    """
+    recording = CallRetry(commands.parts, commands.call)
+    patience = wait_of(prefer, PATIENCE)
+    retry = RecordingRetry(by=commands.principal.name, reason=body.reason)
+    try:
+        report = await commands.once_even_later(
+            "retry_recording",
+            body,
+            RecordingReport,
+            lambda id: recording.retry(retry, id, patience),
+        )
+    except RetryGoesOn as goes_on:
+        response.status_code = 202
+        return await recording.read_later(goes_on)
+    return recording.read(report)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,16 @@ from cli.calls.download import download
 from cli.calls.watch import watch_call
 from cli.command import Session, command
 from cli.errors import CliError, Exit, Usage
+from cli.paging import (
+    AssistantOption,
+    Cursor,
+    Everything,
+    Limit,
+    Started,
+    moment,
+    page_or_all,
+    tell_of_more,
+)
 from contract.calls import CallStatus, Direction, RecordingStatus
 from contract.endings import EndedReason
 
@@ -64,19 +73,13 @@ def list_calls(
     session: Session,
     status: CallStatus | None = None,
     direction: Direction | None = None,
-    assistant: Annotated[str | None, typer.Option(help="An assistant's id.")] = None,
+    assistant: AssistantOption = None,
     ended_reason: EndedReason | None = None,
     recording_status: RecordingStatus | None = None,
-    started_after: Annotated[
-        datetime | None,
-        typer.Option(
-            formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"],
-            help="Local time unless it has a zone: 2026-11-21, 2026-11-21T10:00:00Z.",
-        ),
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many a page.")] = 20,
-    cursor: Annotated[str | None, typer.Option(help="Go on where a page ended.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every page, not only one.")] = False,
+    started_after: Started = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    everything: Everything = False,
 ) -> None:
     """Calls, newest first."""
     query = {
@@ -85,23 +88,16 @@ def list_calls(
         "assistant_id": assistant,
         "ended_reason": ended_reason and ended_reason.value,
         "recording_status": recording_status and recording_status.value,
-        "started_after": started_after and started_after.astimezone().isoformat(),
-        "limit": 200 if everything else limit,
+        "started_after": moment(started_after),
+        "limit": limit,
         "cursor": cursor,
     }
-    items: list[dict[str, Any]] = []
-    next_cursor = None
-    for page in session.api.pages("/calls", **query):
-        items += page["items"]
-        next_cursor = page["next_cursor"]
-        if not everything:
-            break
+    found = page_or_all(session, "/calls", query, everything=everything)
     if session.as_json:
-        session.screen.document({"items": items, "next_cursor": next_cursor})
+        session.screen.document(found)
         return
-    views.show_list(session.screen, items)
-    if next_cursor:
-        session.screen.note(f"There are more: --all, or --cursor {next_cursor}")
+    views.show_list(session.screen, found["items"])
+    tell_of_more(session, found["next_cursor"])
 
 
 @command(group)

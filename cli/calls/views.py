@@ -113,7 +113,7 @@ def show_record(screen: Screen, call: dict[str, Any]) -> None:
             "trunk": call.get("trunk_id"),
             "metadata": ", ".join(f"{k}={v}" for k, v in call["metadata"].items()) or None,
             "recording": Text.assemble(
-                _recording_state(recording["status"]),
+                recording_state(recording["status"]),
                 f"  {length}" if length else "",
                 f"  {plain(recording['detail'])}" if recording["detail"] else "",
             ),
@@ -159,7 +159,7 @@ def show_recording(screen: Screen, found: dict[str, Any]) -> None:
     size = found["size_bytes"]
     screen.fields(
         {
-            "state": _recording_state(found["status"]),
+            "state": recording_state(found["status"]),
             "detail": found["detail"] or None,
             "length": seconds(found["duration_seconds"]) or None,
             "size": f"{size:,} bytes" if size else None,
@@ -210,10 +210,10 @@ def _short_state(call: dict[str, Any]) -> Text:
 
 
 def _short_recording(status: str) -> Text:
-    return Text("") if status == "not_requested" else _recording_state(status)
+    return Text("") if status == "not_requested" else recording_state(status)
 
 
-def _recording_state(status: str) -> Text:
+def recording_state(status: str) -> Text:
     return Text(status.replace("_", " "), style=_STATES.get(status, "dim"))
 
 

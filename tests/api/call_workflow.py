@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
         LanguageCommand,
         PlayAnswer,
         PlayCommand,
+        RecordingStatus,
         RoomReady,
         StopPlayingCommand,
         TransferAnswer,
@@ -30,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from contract.endings import EndedBy, EndedReason
     from contract.holds import Holder
+    from contract.recordings import RecordingReport, RecordingRetry
 
 BROKEN_ASSISTANT = "without-livekit"
 
@@ -139,17 +141,57 @@ class StandInCall:
 
 @workflow.defn(name="RecordingWorkflow")
 class StandInRecording:
+    """Needs attention; the reason of a retry says what becomes of it. It ends when it is whole."""
+
     def __init__(self) -> None:
         self._seen: list[dict[str, Any]] = []
+        self._retries: list[RecordingRetry] = []
+        self._is_whole = False
+        self._works = False
+        self._may_end = False
 
     @workflow.run
     async def run(self) -> None:
-        await workflow.wait_condition(lambda: False)
+        await workflow.wait_condition(lambda: self._is_whole)
+        await workflow.wait_condition(workflow.all_handlers_finished)
 
     @workflow.signal
     def egress(self, seen: dict[str, Any]) -> None:
         self._seen.append(seen)
 
+    @workflow.update
+    async def retry(self, command: RecordingRetry) -> RecordingReport:
+        self._retries.append(command)
+        if command.reason == "takes long":
+            self._works = True
+            await workflow.wait_condition(lambda: self._may_end)
+            self._works = False
+        if command.reason == "still away":
+            return _report(RecordingStatus.NEEDS_ATTENTION, "The store answered 503.")
+        self._is_whole = True
+        return _report(RecordingStatus.READY, "The recording is whole: 7.6 s.")
+
+    @retry.validator
+    def _retry_is_possible(self, command: RecordingRetry) -> None:
+        for type_, holds in (
+            ("retry-under-way", self._works),
+            ("recording-not-failed", command.reason == "too early"),
+        ):
+            if holds:
+                raise ApplicationError("Not to be shown.", type=type_, non_retryable=True)
+
+    @workflow.signal
+    def let_end(self) -> None:
+        self._may_end = True
+
     @workflow.query
     def seen(self) -> list[dict[str, Any]]:
         return self._seen
+
+    @workflow.query
+    def retries(self) -> list[RecordingRetry]:
+        return self._retries
+
+
+def _report(status: RecordingStatus, detail: str) -> RecordingReport:
+    return RecordingReport(status=status, attempts=1, detail=detail)

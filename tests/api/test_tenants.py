@@ -121,6 +121,7 @@ async def furnished(service: Service) -> World:
             await ApiKeys(session).add(key, tenant, Role.ADMIN, key)
         world.keys[tenant] = {"Authorization": f"Bearer {key}"}
     call_id = await _call_of_a(service)
+    second_call_id = await _call_of_a(service)
     await world.made(A, "/assistants", {"id": ASSISTANT[0], "name": "Secret of A"})
     # Two of everything, so that each list of A has a second page.
     await world.made(A, "/assistants", {"id": f"{ASSISTANT[0]}-2", "name": "Secret of A"})
@@ -131,7 +132,7 @@ async def furnished(service: Service) -> World:
         "trunk_id": TRUNK,
         "number": NUMBER,
     }
-    world.fingerprints = {call_id, CALLED_BY_A, ASSISTANT[0], "Secret of A", A}
+    world.fingerprints = {call_id, second_call_id, CALLED_BY_A, ASSISTANT[0], "Secret of A", A}
     await _webhooks_of_a(world, call_id)
     paths = {operation.path for operation in OPERATIONS}
     if "/trunks" in paths:
@@ -275,6 +276,12 @@ BODIES: dict[str, tuple[dict[str, Any], ...]] = {
         OUTBOUND | {"trunk_id": "{trunk_id}"},
         OUTBOUND | {"assistant_id": "{assistant_id}"},
         OUTBOUND | {"from_number": "{number}"},
+    ),
+    "POST /calls/{call_id}/recording/retry": ({"reason": "x"}, {}),
+    "POST /recordings/retry": (
+        {"reason": "x"},
+        {"reason": "x", "dry_run": False, "assistant_id": "{assistant_id}"},
+        {},
     ),
     "POST /calls/{call_id}/hangup": ({}, {"reason": "x"}),
     "POST /calls/{call_id}/hold": ({}, {"reason": "x"}),

@@ -14,10 +14,12 @@ from sqlalchemy import Select, insert, text
 from contract.calls import CallStatus, Direction, RecordingStatus
 from contract.endings import EndedReason
 from contract.identity import new_call_id
+from contract.recordings_wanted import RecordingsWanted
 from store.call_pages import CallPage, calls_of
 from store.cursors import cursor_of
 from store.database import Database
 from store.models import CallRow, RecordingRow
+from store.recording_pages import RecordingPage, recordings_of
 from tests.store.calls import NOON
 
 CALLS = 8_000
@@ -109,6 +111,23 @@ async def test_recordings_to_be_looked_at_are_found_by_their_own_index(filled: D
         assert "ix_calls_tenant_started" in plan, plan
     else:
         assert "ix_recordings_status" in plan, plan
+
+
+async def test_failed_recordings_are_found_by_their_status(filled: Database) -> None:
+    page = RecordingPage(tenant_id="acme", statuses=RecordingsWanted.FAILED.statuses)
+    plan = await plan_of(filled, recordings_of(page))
+    if is_sqlite(filled):
+        assert "SCAN" not in plan, plan
+    else:
+        assert "ix_recordings_status" in plan, plan
+
+
+async def test_all_recordings_are_read_in_the_order_of_their_calls(filled: Database) -> None:
+    for cursor in (None, LATER_PAGE):
+        page = RecordingPage(tenant_id="acme", cursor=cursor)
+        plan = await plan_of(filled, recordings_of(page))
+        assert "ix_calls_tenant_started" in plan, plan
+        assert "TEMP B-TREE" not in plan, plan
 
 
 async def test_a_later_page_begins_where_the_one_before_ended(filled: Database) -> None:
