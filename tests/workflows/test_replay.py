@@ -122,3 +122,19 @@ def test_every_way_of_a_delivery_is_among_them() -> None:
     }
     names = " ".join(name for name in HISTORIES if name.endswith("WebhookDeliveryWorkflow"))
     assert {way for way in ways if way not in names} == set()
+
+
+def test_every_way_of_a_retried_recording_is_among_them() -> None:
+    ways = {
+        "file_that_is_found",
+        "with_a_gap_is_accepted",
+        "while_the_call_lives_a_retry",
+        "ends_unrecorded",
+        "still_works_on",
+        "month_without_an_operator",
+        "that_is_deleted",
+        "never_begins",
+        "away_for_half_a_minute",
+    }
+    names = " ".join(name for name in HISTORIES if name.endswith("RecordingWorkflow"))
+    assert {way for way in ways if way not in names} == set()
