@@ -1,16 +1,16 @@
 from __future__ import annotations
 
-import sys
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from temporalio.common import SearchAttributeKey
 from temporalio.testing import WorkflowEnvironment
 
 from api.settings import ApiSettings
 from tests.api.service import Service, serve, settings_for
+from tests.api.temporal import TemporalServers
 from tests.conftest import DATABASES
 from tests.postgres import PostgresServer
 
@@ -38,20 +38,14 @@ async def shared_settings(
     await server.drop(url)
 
 
+@pytest.fixture(scope="session")
+def temporal_servers() -> Iterator[TemporalServers]:
+    servers = TemporalServers()
+    yield servers
+    asyncio.run(servers.aclose())
+
+
 @pytest.fixture
-async def temporal() -> AsyncIterator[WorkflowEnvironment]:
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
-        dev_server_extra_args=["--log-level", "error"],
-        search_attributes=[
-            SearchAttributeKey.for_keyword(name)
-            for name in (
-                "TenantId",
-                "AssistantId",
-                "CallDirection",
-                "CallProvider",
-                "CallStatus",
-            )
-        ],
-    ) as environment:
-        yield environment
+async def temporal(temporal_servers: TemporalServers) -> WorkflowEnvironment:
+    """A namespace in which nothing ever happened, as in a server of the test's own."""
+    return await temporal_servers.unused()

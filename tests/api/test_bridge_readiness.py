@@ -12,7 +12,7 @@ from temporalio.worker import Worker
 from api.health.bridge_look import look_for_bridge
 from tests.api.outbound import given_trunk
 from tests.api.service import serve, settings_for
-from tests.api.temporal import eventually
+from tests.api.temporal import eventually, place_of
 
 pytestmark = pytest.mark.stack
 
@@ -26,7 +26,7 @@ async def test_a_bridge_is_missed_where_a_trunk_needs_one(
 ) -> None:
     settings = settings_for(
         tmp_path,
-        temporal_address=temporal.client.service_client.config.target_host,
+        **place_of(temporal),
         database_url=database_url,
     )
     async with serve(settings) as service:

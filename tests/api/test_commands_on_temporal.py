@@ -15,7 +15,7 @@ from api.settings import ApiSettings
 from contract.identity import new_call_id
 from tests.api.outbound import call, given_trunk
 from tests.api.service import Service, serve, settings_for
-from tests.api.temporal import worker
+from tests.api.temporal import place_of, worker
 from tests.api.test_problems_and_keys import assert_problem
 
 pytestmark = pytest.mark.stack
@@ -35,7 +35,7 @@ async def calls_api(
 ) -> AsyncIterator[Service]:
     settings = settings_for(
         tmp_path,
-        temporal_address=temporal.client.service_client.config.target_host,
+        **place_of(temporal),
         database_url=database_url,
         start_timeout_seconds=20.0,
     )
@@ -185,7 +185,7 @@ async def test_a_command_that_nobody_answered_is_done_once_when_it_is_repeated(
     def patient_for(seconds: float) -> ApiSettings:
         return settings_for(
             tmp_path,
-            temporal_address=temporal.client.service_client.config.target_host,
+            **place_of(temporal),
             database_url=database_url,
             start_timeout_seconds=seconds,
         )

@@ -103,6 +103,8 @@ async def test_who_may_not_read_the_call_any_more_stops_hearing_of_it(
             writer.close()
 
 
+# A quarter of a minute in which neither database does anything.
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_a_comment_comes_while_nothing_happens(tmp_path: Path, database_url: str) -> None:
     settings = settings_for(tmp_path, database_url=database_url)
     async with serve(settings) as writing:

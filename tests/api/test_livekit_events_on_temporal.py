@@ -23,7 +23,7 @@ from contract.steps import WriteRecord, WriteRecording
 from store.calls import Calls
 from store.recordings import Recordings
 from tests.api.service import Service, serve, settings_for
-from tests.api.temporal import eventually, worker
+from tests.api.temporal import eventually, place_of, worker
 from tests.api.webhooks import deliver, event
 
 pytestmark = pytest.mark.stack
@@ -37,10 +37,8 @@ LOBBY = "lobby-1"
 async def calls_api(
     tmp_path: Path, temporal: WorkflowEnvironment, database_url: str
 ) -> AsyncIterator[Service]:
-    address = temporal.client.service_client.config.target_host
-    async with serve(
-        settings_for(tmp_path, temporal_address=address, database_url=database_url)
-    ) as running:
+    settings = settings_for(tmp_path, **place_of(temporal), database_url=database_url)
+    async with serve(settings) as running:
         yield running
 
 
@@ -238,7 +236,7 @@ async def test_a_room_reopened_with_an_old_token_is_closed(
     await site.start()
     settings = settings_for(
         tmp_path,
-        temporal_address=temporal.client.service_client.config.target_host,
+        **place_of(temporal),
         database_url=database_url,
         livekit_url=f"http://127.0.0.1:{runner.addresses[0][1]}",
     )

@@ -23,7 +23,7 @@ from store.lines import Lines
 from store.models import IdempotencyRow
 from tests.api.outbound import FROM, TO, call, given_trunk, rows
 from tests.api.service import Service, serve, settings_for
-from tests.api.temporal import started_workflows, worker
+from tests.api.temporal import place_of, started_workflows, worker
 
 pytestmark = pytest.mark.stack
 
@@ -37,7 +37,7 @@ async def calls_api(
 ) -> AsyncIterator[Service]:
     settings = settings_for(
         tmp_path,
-        temporal_address=temporal.client.service_client.config.target_host,
+        **place_of(temporal),
         database_url=database_url,
         bridge_task_queue="bridge-of-the-test",
         start_timeout_seconds=20.0,

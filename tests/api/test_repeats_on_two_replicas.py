@@ -20,7 +20,7 @@ from contract.identity import call_id_for_key
 from contract.steps import WriteRecord
 from store.calls import Calls
 from tests.api.service import Service, serve, settings_for
-from tests.api.temporal import eventually, started_workflows, worker
+from tests.api.temporal import eventually, place_of, started_workflows, worker
 
 pytestmark = pytest.mark.stack
 
@@ -39,16 +39,15 @@ class Replicas:
 async def replicas(
     tmp_path: Path, temporal: WorkflowEnvironment, database_url: str
 ) -> AsyncIterator[Replicas]:
-    there = temporal.client.service_client.config.target_host
+    there: dict[str, Any] = place_of(temporal)
     usual: dict[str, Any] = {"database_url": database_url}
     async with AsyncExitStack() as stack:
         # Takes connections and never says a word.
         silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         nowhere = f"127.0.0.1:{silent.getsockname()[1]}"
-        well = settings_for(tmp_path, **usual, temporal_address=there, start_timeout_seconds=10.0)
-        cut_off = settings_for(
-            tmp_path, **usual, temporal_address=nowhere, start_timeout_seconds=1.5
-        )
+        well = settings_for(tmp_path, **usual, **there, start_timeout_seconds=10.0)
+        silent_there = there | {"temporal_address": nowhere}
+        cut_off = settings_for(tmp_path, **usual, **silent_there, start_timeout_seconds=1.5)
         yield Replicas(
             await stack.enter_async_context(serve(well)),
             await stack.enter_async_context(serve(cut_off)),

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-from temporalio.common import SearchAttributeKey
-from temporalio.testing import WorkflowEnvironment
 
 from api.settings import ApiSettings
 from contract.identity import call_id_for_key
 from store.calls import Calls
 from tests.api.service import Service, free_port, serve, settings_for
-from tests.api.temporal import eventually, started_workflows, worker
+from tests.api.temporal import eventually, start_temporal, started_workflows, worker
 from tests.api.webhooks import deliver, event
 
 pytestmark = pytest.mark.stack
 
 BODY = {"assistant_id": "demo"}
-
-
-async def temporal_on(port: int) -> WorkflowEnvironment:
-    names = ("TenantId", "AssistantId", "CallDirection", "CallProvider", "CallStatus")
-    return await WorkflowEnvironment.start_local(
-        port=port,
-        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
-        dev_server_extra_args=["--log-level", "error"],
-        search_attributes=[SearchAttributeKey.for_keyword(name) for name in names],
-    )
 
 
 def settings_at(port: int, folder: Path, database_url: str) -> ApiSettings:
@@ -55,7 +42,7 @@ async def test_calls_are_refused_while_temporal_is_away_and_taken_once_it_is_the
         async with service.parts.database.reader() as session:
             adopted = await Calls(session).open_call_in_room("lobby-1")
         assert adopted is not None
-        async with await temporal_on(port) as temporal, worker(temporal.client):
+        async with await start_temporal(port=port) as temporal, worker(temporal.client):
 
             async def is_started() -> bool:
                 return bool(await started_workflows(temporal.client, {adopted.call_id}))
@@ -73,7 +60,7 @@ async def test_a_start_that_temporal_lost_sight_of_leaves_no_row(
     port = free_port()
     settings = settings_at(port, tmp_path, database_url)
     async with serve(settings) as service:
-        async with await temporal_on(port) as temporal, worker(temporal.client):
+        async with await start_temporal(port=port) as temporal, worker(temporal.client):
             assert (await service.post("/web_call/get_token", BODY)).status_code == 200
             before = await open_calls(service)
         refused = await service.post("/web_call/get_token", BODY)

@@ -15,7 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 from contract.identity import call_id_for_key
 from tests.api.call_workflow import BROKEN_ASSISTANT
 from tests.api.service import Service, serve, settings_for
-from tests.api.temporal import started_workflows, worker
+from tests.api.temporal import place_of, started_workflows, worker
 
 pytestmark = pytest.mark.stack
 
@@ -28,7 +28,7 @@ async def calls_api(
 ) -> AsyncIterator[Service]:
     settings = settings_for(
         tmp_path,
-        temporal_address=temporal.client.service_client.config.target_host,
+        **place_of(temporal),
         database_url=database_url,
     )
     async with serve(settings) as running:
@@ -50,7 +50,8 @@ async def test_a_web_call_is_started_and_its_token_opens_only_its_room(
     call_id = body["call_id"]
     assert (body["room_name"], body["participant_identity"]) == (call_id, "caller")
     assert body["url"] == "ws://livekit.test"
-    assert body["links"]["temporal"].endswith(f"/namespaces/default/workflows/{call_id}")
+    of_this_test = temporal_client.namespace
+    assert body["links"]["temporal"].endswith(f"/namespaces/{of_this_test}/workflows/{call_id}")
     claims = jwt.decode(body["token"], options={"verify_signature": False})
     assert (claims["sub"], claims["video"]["room"]) == ("caller", call_id)
     assert not claims["video"].get("canUpdateOwnMetadata")
@@ -195,7 +196,7 @@ async def test_payloads_are_encrypted_and_the_codec_reads_them(
 ) -> None:
     settings = settings_for(
         tmp_path,
-        temporal_address=temporal.client.service_client.config.target_host,
+        **place_of(temporal),
         database_url=database_url,
         payload_encryption=True,
         payload_keys="test:" + "A" * 43 + "=",

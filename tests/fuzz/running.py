@@ -27,8 +27,8 @@ class Fuzzed:
 
 
 def seconds() -> float:
-    """FUZZ_SECONDS, or what a run of the tests can bear."""
-    return float(os.environ.get("FUZZ_SECONDS", "15"))
+    """FUZZ_SECONDS, or what a run of the tests can bear; `make bench` has a minute for each."""
+    return float(os.environ.get("FUZZ_SECONDS", "8"))
 
 
 def fuzz(module: str, seeds: Sequence[bytes], *, seconds: float) -> Fuzzed:

@@ -1,4 +1,4 @@
-"""A quarter of a minute of fuzzing for descriptions and media; more with FUZZ_SECONDS."""
+"""Some seconds of fuzzing for descriptions and media; more with FUZZ_SECONDS."""
 
 from __future__ import annotations
 

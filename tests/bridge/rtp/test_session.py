@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from functools import partial
 
 import pytest
 
 from bridge.rtp import MediaSession, PortRange, PortsExhausted
 from bridge.rtp.packet import RtpPacket
-from bridge.sdp import G722, PCMU, Codec, MediaAddress
+from bridge.sdp import G722, PCMU, Codec, MediaAddress, SrtpPolicy
 from tests.bridge.rtp.pair import HOST, PORTS, talking
 from tests.bridge.rtp.sound import likeness, share_at, speech, tone
+from tests.bridge.rtp.stillness import on_a_still_machine
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,8 +24,12 @@ pytestmark = [
 
 @pytest.mark.parametrize("codec", [PCMU, G722], ids=str)
 @pytest.mark.parametrize("srtp", ["refused", "required"])
-async def test_a_call_with_sound_and_digits(codec: Codec, srtp: str) -> None:
-    async with talking(codec, srtp=srtp) as (here, there, _):  # type: ignore[arg-type]
+async def test_a_call_with_sound_and_digits(codec: Codec, srtp: SrtpPolicy) -> None:
+    await on_a_still_machine(partial(talk_and_press, codec, srtp))
+
+
+async def talk_and_press(codec: Codec, srtp: SrtpPolicy) -> None:
+    async with talking(codec, srtp=srtp) as (here, there, _):
         said = speech(0.6, codec.sample_rate)
         there.media.play(said)
         here.media.send_dtmf("7#", tone_ms=80, gap_ms=60)
@@ -40,6 +46,10 @@ async def test_a_call_with_sound_and_digits(codec: Codec, srtp: str) -> None:
 
 async def test_injected_packets_are_not_heard_and_draw_no_sound() -> None:
     """F27: 200 packets a second from another socket of the same address, and from another one."""
+    await on_a_still_machine(be_injected_with_noise)
+
+
+async def be_injected_with_noise() -> None:
     async with talking() as (here, there, _):
         there.media.play(tone(440, 10))
         await asyncio.sleep(0.3)
