@@ -20,6 +20,7 @@ from sandbox.demo.phone_call import talk
 from sandbox.demo.phone_ear import words_in
 from sandbox.demo.phone_verdict import phone_faults
 from sandbox.demo.record import ApiClient, ApiRefused
+from sandbox.demo.refused_upload import retry_faults, retry_recording, uploads_refused
 from sandbox.demo.screen import Screen
 from sandbox.demo.script import PHONE_NUMBER, PHONE_QUESTIONS, expected_dialogue
 from sandbox.demo.verdict import faults
@@ -75,16 +76,25 @@ async def _phone_call(stack: Stack, screen: Screen) -> list[str]:
         opening = await client.opening_of(ASSISTANT)
         call_id = await client.place_phone_call(ASSISTANT, TRUNK_ID, PHONE_NUMBER)
         try:
-            async with _told(client, call_id, described, screen):
+            async with (
+                _told(client, call_id, described, screen),
+                uploads_refused(described.stand_ins["recorder"].control_url),
+            ):
                 talked = await talk(stack, phone, screen.tell)
-                record = await client.settled(call_id)
+                failed = (await client.settled(call_id)).recording
         except NoPhoneCall as trouble:
             return [f"{trouble} Logs: {stack.run_dir / 'logs'}"]
+        retry = await retry_recording(described, call_id, failed)
+        record = await client.settled(call_id)
     ladder = await asyncio.to_thread(_read, Path(described.ladder_folder, f"{call_id}.txt"))
     screen.phone_record(record, talked, ladder)
+    screen.retry(retry, record)
     heard = await words_in(talked.heard, opening)
     expected = expected_dialogue(opening, PHONE_QUESTIONS)
-    return phone_faults(record, talked, heard, expected, ladder)
+    return [
+        *phone_faults(record, talked, heard, expected, ladder),
+        *retry_faults(retry, record),
+    ]
 
 
 @contextlib.asynccontextmanager

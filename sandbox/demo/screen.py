@@ -17,6 +17,7 @@ from sandbox.demo.beside import beside
 from sandbox.demo.conversation import Conversation
 from sandbox.demo.phone_call import PhoneTalk
 from sandbox.demo.record import Record
+from sandbox.demo.refused_upload import Retry
 from sandbox.demo.verdict import listen_to
 from sandbox.stack import Part, StackDescription
 
@@ -129,6 +130,20 @@ class Screen:
                 "no Temporal": f"for {away:.1f} s",
                 "INVITEs": f"{talk.invites} at the carrier",
                 "recording": f"{record.recording['status']}: {record.recording.get('url')}",
+            }
+        )
+
+    def retry(self, retry: Retry, record: Record) -> None:
+        self.say(
+            "\n[bold]Its recording, which the object store refused, and an operator's retry[/]"
+        )
+        recording = record.recording
+        self._rows(
+            {
+                "before": f"{retry.failed['status']}: {retry.failed['detail']}",
+                "$": retry.command,
+                "after": f"{recording['status']}: {recording['detail']}",
+                "SHA-256": f"{recording.get('sha256')}, {len(record.audio)} bytes",
             }
         )
 
