@@ -17,7 +17,7 @@ from contract.steps import WriteRecording
 from store.recordings import Recordings
 from tests.api.call_workflow import StandInRecording
 from tests.api.service import Service, serve, settings_for
-from tests.api.temporal import worker
+from tests.api.temporal import place_of, worker
 from tests.api.test_problems_and_keys import assert_problem
 from tests.store.recordings import given_recording
 
@@ -38,7 +38,7 @@ async def calls_api(
 ) -> AsyncIterator[Service]:
     settings = settings_for(
         tmp_path,
-        temporal_address=temporal.client.service_client.config.target_host,
+        **place_of(temporal),
         database_url=database_url,
         start_timeout_seconds=20.0,
     )
