@@ -34,10 +34,11 @@ from activities.egress_backup import EgressBackup
 from activities.janitor import JanitorActivities
 from activities.janitor_schedule import schedule_janitor
 from activities.job_metadata import JobMetadataWriter
+from activities.llm_prices import list_price
 from activities.media import MediaActivities
 from activities.outside import Outside
 from activities.phones import PhoneActivities
-from activities.prices import PriceTable
+from activities.prices import PriceBook
 from activities.recording import RecordingActivities
 from activities.recording_bucket import RecordingBucket
 from activities.recording_rescue import RecordingRescue
@@ -182,7 +183,8 @@ def _activities(
     records = CallRecordActivities(
         database, settings.default_assistant_id, settings.media_assets_url, written
     )
-    billing = BillingActivities(database, PriceTable.load(), written)
+    prices = PriceBook.load(settings.price_table, list_price)
+    billing = BillingActivities(database, prices, written)
     recording = RecordingActivities(outside.egress, outside.bucket)
     rescue = RecordingRescue(outside.bucket, EgressBackup(settings.egress_backup_dir))
     phones = PhoneActivities(livekit, database)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 
 import structlog
 from prometheus_client import Counter, Histogram
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from activities.holds_told import holds_told
 from activities.webhook_events import tell_change
 from contract.calls import CallStatus, Direction, Provider, RecordingStatus, TimelineEntry
 from contract.endings import EndedBy, EndedReason
@@ -23,7 +23,7 @@ from contract.janitor import CUT_OFF_KIND, RECORDING_CUT_OFF, CutOff
 from contract.steps import WriteRecord
 from store.calls import Calls
 from store.database import Database
-from store.models import CallRow, EventRow
+from store.models import CallRow
 from store.transcripts import Transcripts
 
 STARTED = Counter(
@@ -55,7 +55,14 @@ CUT_OFF = Counter(
 RECORDINGS = Counter("recordings_settled_total", "Recordings by how they came out", ["status"])
 
 _SETTLED = (RecordingStatus.READY, RecordingStatus.NEEDS_ATTENTION, RecordingStatus.LOST)
-_ITEMS = ("stt", "llm", "tts", "realtime")  # a label must not grow with whatever an agent reports
+_ITEMS = (
+    "stt",
+    "llm",
+    "tts",
+    "realtime",
+    "telephony",
+    "agent",
+)  # a label must not grow with whatever an agent reports
 
 # Every way in which a call of ours ends today; a test compares with the code.
 _ENDINGS = (
@@ -159,20 +166,5 @@ async def _heard(session: AsyncSession, row: CallRow) -> _Heard:
     first_word = None
     if spoken and row.answered_at is not None:
         first_word = max((min(spoken) - row.answered_at).total_seconds(), 0.0)
-    events = await Calls(session).events(row.call_id)
-    return _Heard(first_word, holds_of(events, row.ended_at))
-
-
-def holds_of(events: Sequence[EventRow], ended_at: datetime | None) -> list[float]:
-    """Seconds of each hold, from the timeline's `held` and `resumed` of the same holder."""
-    lasted: list[float] = []
-    begun: dict[str, datetime] = {}
-    for event in events:
-        holder = str(event.data.get("holder", ""))
-        if event.kind == "held":
-            begun.setdefault(holder, event.at)
-        elif event.kind == "resumed" and holder in begun:
-            lasted.append((event.at - begun.pop(holder)).total_seconds())
-    if ended_at is not None:
-        lasted += [(ended_at - at).total_seconds() for at in begun.values()]
-    return lasted
+    holds = holds_told(await Calls(session).holds(row.call_id), row.ended_at)
+    return _Heard(first_word, [(end - begin).total_seconds() for begin, end in holds])

@@ -60,6 +60,12 @@ class WorkerSettings(
     )
     worker_build_id: str = Field("dev", description="This build's id, with WORKER_VERSIONING.")
 
+    price_table: Path | None = Field(
+        None,
+        description="File of the installation's own prices, which come before those we ship: "
+        "docs/billing.md.",
+    )
+
     @property
     def sticky_timeout(self) -> timedelta:
         return timedelta(seconds=self.sticky_timeout_seconds)

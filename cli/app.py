@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from cli import assistants, calls, doctor, keys, numbers, recordings, smoke, trunks, webhooks
+from cli import (
+    assistants,
+    bills,
+    calls,
+    doctor,
+    keys,
+    numbers,
+    recordings,
+    smoke,
+    trunks,
+    webhooks,
+)
 from cli.command import ApiKey, ApiUrl, Common, Json
 
 _EXIT_CODES = (
@@ -37,5 +48,5 @@ def _common(
 doctor.add_to(app)
 smoke.add_to(app)
 calls.add_to(app)
-for resource in (calls, recordings, assistants, trunks, numbers, keys, webhooks):
+for resource in (calls, bills, recordings, assistants, trunks, numbers, keys, webhooks):
     app.add_typer(resource.group)

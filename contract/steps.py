@@ -6,7 +6,7 @@ Workflows know only these (they import no activity), activities register under t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -260,6 +260,16 @@ class WriteRecording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStay:
+    """One generation of an agent in the call; `until` is None of one that stayed to its end."""
+
+    role: AgentRole
+    generation: int
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SettleBill:
     """Times are the facts' own clocks; unanswered calls have no answered_at and cost nothing."""
 
@@ -273,6 +283,9 @@ class SettleBill:
     usage: tuple[UsageItem, ...] = ()
     usage_complete: bool = True
     recorded: bool = False  # a recording workflow was started, and writes how it comes out
+    usage_missing: tuple[str, ...] = ()  # identities of agents that never reported theirs
+    agents: tuple[AgentStay, ...] = ()
+    held: timedelta | None = None  # by anybody; None: whoever asks has not counted
 
 
 @dataclass(frozen=True, slots=True)

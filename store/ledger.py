@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,8 +24,13 @@ class Ledger:
         currency: str,
         partial: bool,
         items: list[dict[str, Any]],
+        *,
+        price_table: str = "",
+        partial_because: Sequence[str] = (),
+        seconds: Mapping[str, str] | None = None,
     ) -> LedgerRow:
-        """Write the call's bill, or return the one that was written before."""
+        """Write the call's bill, or return the one that was written before. `seconds` are exact
+        text of decimal numbers, by what they are of (activities/bills.py)."""
         bill = {
             "call_id": call_id,
             "tenant_id": tenant_id,
@@ -32,6 +38,9 @@ class Ledger:
             "currency": currency,
             "partial": partial,
             "items": items,
+            "price_table": price_table,
+            "partial_because": list(partial_because),
+            "seconds": dict(seconds or {}),
             "settled_at": datetime.now(UTC),
         }
         await insert_if_absent(self._session, LedgerRow, bill)

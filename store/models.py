@@ -183,6 +183,9 @@ class LedgerRow(Base):
     currency: Mapped[str] = mapped_column(String(3))
     partial: Mapped[bool] = mapped_column(Boolean)
     items: Mapped[list[dict[str, Any]]] = mapped_column(JsonColumn)
+    price_table: Mapped[str] = mapped_column(String(64), server_default="")
+    partial_because: Mapped[list[str]] = mapped_column(JsonColumn, server_default="[]")
+    seconds: Mapped[dict[str, str]] = mapped_column(JsonColumn, server_default="{}")
     settled_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -6,10 +6,13 @@ own in `workflows/state`.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from contract.calls import CallRequest, RecordingStatus
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.facts import Fact, FactKind, ParticipantSeen
 from contract.identity import parse_agent_identity
+from contract.steps import SettleBill
 from workflows.journal import Journal
 from workflows.state.agents import AgentPost, Agents
 from workflows.state.core import CallCore
@@ -43,6 +46,26 @@ class CallState(CallCore):
     @property
     def atlas(self) -> AgentPost:
         return self.agents.atlas
+
+    def bill_order(self, at: datetime, *, knows_holds: bool = True) -> SettleBill:
+        """All that the bill is made of, as it is known at that moment. Who learned of the call by
+        its facts alone does not know its holds: an operator's are none."""
+        request = self.request
+        return SettleBill(
+            call_id=request.call_id,
+            tenant_id=request.tenant_id,
+            direction=request.direction,
+            provider=request.provider,
+            answered_at=self.answered_at,
+            ended_at=self.ended_at or at,
+            settled_at=at,
+            usage=self.agents.usage_items,
+            usage_complete=self.agents.usage_complete,
+            recorded=self.recording is not RecordingStatus.NOT_REQUESTED,
+            usage_missing=self.agents.usage_missing,
+            agents=self.agents.stays,
+            held=self.holds.held if knows_holds else None,
+        )
 
     def apply(self, fact: Fact) -> None:
         """Raises ValueError, TypeError or KeyError for a fact that makes no sense."""

@@ -84,7 +84,7 @@ class FinishCallWorkflow:
             state.set_ended_at(workflow.now())  # so long they could speak and be heard
         self._note_the_end()
         try:
-            await steps.settle_bill(state)
+            await steps.settle_bill(state, knows_holds=False)
             await self._write_record()
         except ActivityError as error:
             if not is_call_unknown(error):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from contract.calls import CallRequest, Direction, Provider, RecordingStatus
+from contract.calls import CallRequest, Direction, Provider
 from contract.identity import AgentRole, agent_identity
 from contract.rooms import PING_RPC, AtlasRpc, Gate, Opening
 from contract.steps import (
@@ -23,7 +23,6 @@ from contract.steps import (
     MediaWritten,
     OpenRoom,
     RoomOpened,
-    SettleBill,
     Step,
     TellAtlas,
     WriteMedia,
@@ -187,26 +186,9 @@ async def write_record(update: WriteRecord, summary: str) -> None:
     await do(Step.WRITE_RECORD, update, type(None), summary, options.WRITE_RECORD)
 
 
-async def settle_bill(state: CallState) -> BillSettled:
-    request = state.request
-    return await do(
-        Step.SETTLE_BILL,
-        SettleBill(
-            call_id=request.call_id,
-            tenant_id=request.tenant_id,
-            direction=request.direction,
-            provider=request.provider,
-            answered_at=state.answered_at,
-            ended_at=state.ended_at or workflow.now(),
-            settled_at=workflow.now(),
-            usage=state.agents.usage_items,
-            usage_complete=state.agents.usage_complete,
-            recorded=state.recording is not RecordingStatus.NOT_REQUESTED,
-        ),
-        BillSettled,
-        "Settle the bill",
-        options.SETTLE_BILL,
-    )
+async def settle_bill(state: CallState, *, knows_holds: bool = True) -> BillSettled:
+    order = state.bill_order(workflow.now(), knows_holds=knows_holds)
+    return await do(Step.SETTLE_BILL, order, BillSettled, "Settle the bill", options.SETTLE_BILL)
 
 
 # --- Common to all -------------------------------------------------------------------------------

@@ -21,18 +21,42 @@ class CallRecording(BaseModel):
 class CostItem(BaseModel):
     model_config = ConfigDict(extra="allow")
 
-    what: str = Field(examples=["tts"])
+    what: str = Field(
+        description="`telephony`, `agent`, `stt`, `llm`, `tts` or `realtime`.", examples=["tts"]
+    )
     provider: str = Field(examples=["elevenlabs"])
-    quantity: str = Field(description="Exact text of a decimal number.", examples=["212"])
+    model: str = Field("", description="Of telephony: the trunk.", examples=["eleven_turbo_v2_5"])
+    quantity: str = Field(
+        description="Exact text of a decimal number; of telephony, as the carrier rounds seconds.",
+        examples=["212"],
+    )
     unit: str = Field(examples=["characters"])
-    unit_price: str
-    amount: str
+    unit_price: str | None = Field(description="None when nobody knows it.", examples=["0.00005"])
+    per: str = Field("1", description="So many units cost `unit_price`.", examples=["1"])
+    amount: str | None = Field(
+        description="quantity × unit_price / per, rounded to the millionth, half up; None when "
+        "the price is not known.",
+        examples=["0.010600"],
+    )
+    price_table: str = Field("", description="Whose price it is.", examples=["2026-11-01"])
+    why: str = Field("", description="Why there is no amount.")
+
+
+class BilledSeconds(BaseModel):
+    answered: str = Field(description="From the answer to the end, holds and all.")
+    held: str = Field(description="How many of them somebody held; they cost what others do.")
 
 
 class Cost(BaseModel):
     total: str = Field(description="Exact text of a decimal number.", examples=["0.0132"])
     currency: str = Field(examples=["USD"])
-    partial: bool = Field(description="True when a provider's usage was never reported.")
+    partial: bool = Field(description="True when something that was used is not in `total`.")
+    partial_because: list[str] = Field(description="What is not, and why; a sentence each.")
+    price_table: str = Field(
+        description="Version of the price table that was valid when the call began.",
+        examples=["2026-11-01"],
+    )
+    seconds: BilledSeconds | None = Field(description="None in bills of before there was any.")
     items: list[CostItem]
 
 

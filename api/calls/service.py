@@ -99,6 +99,9 @@ def _cost(bill: LedgerRow) -> Cost:
             "total": bill.total,
             "currency": bill.currency,
             "partial": bill.partial,
+            "partial_because": bill.partial_because,
+            "price_table": bill.price_table,
+            "seconds": bill.seconds or None,
             "items": bill.items,
         }
     )

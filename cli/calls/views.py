@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
 from rich.text import Text
 
+from cli.amounts import money, number, unit_price
 from cli.screen import Screen, clock, plain, seconds
 from contract.endings import EndedReason
 
@@ -178,19 +178,17 @@ def _show_cost(screen: Screen, cost: dict[str, Any] | None, *, over: bool) -> No
         if over:
             screen.note("  The bill is not settled yet.")
         return
-    partial = " (partial: some usage was never reported)" if cost["partial"] else ""
-    screen.out.print(
-        Text(f"Cost {_money(cost['total'])} {cost['currency']}{partial}", style="bold")
-    )
+    partial = " (partial: `switchboard bills show` says why)" if cost["partial"] else ""
+    screen.out.print(Text(f"Cost {money(cost['total'])} {cost['currency']}{partial}", style="bold"))
     for item in cost["items"]:
-        price = f"{_number(item['quantity'])} {item['unit']} at {_number(item['unit_price'])}"
+        price = f"{number(item['quantity'])} {item['unit']} at {unit_price(item)}"
         screen.out.print(
             Text.assemble(
                 "  ",
-                f"{plain(item['what']):<6}",
+                f"{plain(item['what']):<10}",
                 f"{plain(item['provider']):<12}",
-                (f"{plain(price):<36}", "dim"),
-                f"{_money(item['amount']):>12}",
+                (f"{plain(price):<40}", "dim"),
+                f"{money(item['amount']):>12}",
             )
         )
 
@@ -215,13 +213,3 @@ def _short_recording(status: str) -> Text:
 
 def recording_state(status: str) -> Text:
     return Text(status.replace("_", " "), style=_STATES.get(status, "dim"))
-
-
-def _money(text: str) -> str:
-    return f"{Decimal(text):,.6f}"
-
-
-def _number(text: str) -> str:
-    """An exact decimal without the zeros that say nothing."""
-    number = Decimal(text)
-    return f"{number.normalize():f}" if number else "0"

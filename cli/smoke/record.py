@@ -124,7 +124,7 @@ def _bill(call: dict[str, Any]) -> Check:
         return _check("bill", "it was not settled")
     total = f"{cost['total']} {cost['currency']} for {len(cost['items'])} items"
     if cost["partial"]:
-        return _check("bill", f"{total}, but partial: a provider's usage was never reported")
+        return _check("bill", f"{total}, but partial: {' '.join(cost['partial_because'])}")
     return _check("bill", told=total)
 
 

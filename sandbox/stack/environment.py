@@ -21,6 +21,7 @@ from sandbox.stack.site import (
 )
 
 _THIS_MACHINE = "127.0.0.0/8,::1"
+_PRICES = Path(__file__).with_name("prices.yaml")  # of the stack's carrier
 
 # What a program needs of the machine. PYTHONDONTWRITEBYTECODE is left out on purpose: compiling
 # LiveKit's packages anew at each start costs seconds.
@@ -144,6 +145,7 @@ def _worker(site: Site) -> dict[str, str]:
         "EGRESS_BACKUP_DIR": str(_backup(site)),
         "SIP_API_URL": site.sip_api_url,
         "MEDIA_ASSETS_URL": site.api_url,
+        "PRICE_TABLE": str(_PRICES),
         "WORKER_HTTP_PORT": str(site.ports.worker_http),
         "WEBHOOK_PRIVATE_NETWORKS": _THIS_MACHINE,
     }

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 
 from activities.billing import BillingActivities
 from activities.call_metrics import write_and_count
-from activities.prices import PriceTable
+from activities.prices import PriceBook
 from contract.calls import CallStatus, Direction, Provider, TimelineEntry
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.facts import UsageItem
@@ -143,7 +143,7 @@ async def test_money_is_counted_once_and_under_known_names(
     database: Database, call_id: str
 ) -> None:
     counted = Counted()
-    billing = BillingActivities(database, PriceTable.load())
+    billing = BillingActivities(database, PriceBook.load())
     heard = UsageItem(
         what="stt", provider="deepgram", model="nova-3", quantity="100", unit="audio_seconds"
     )

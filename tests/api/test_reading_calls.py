@@ -85,8 +85,20 @@ async def test_a_call_shows_its_end_recording_cost_and_links(
         "unit_price": "0.00005",
         "amount": "0.0106",
     }
+    unknown = item | {"model": "new", "unit_price": None, "amount": None, "why": "No price."}
+    bill = [item, unknown]
     async with service.parts.database.session() as session:
-        await Ledger(session).settle(call_id, "default", "0.0106", "USD", False, [item])
+        await Ledger(session).settle(
+            call_id,
+            "default",
+            "0.0106",
+            "USD",
+            True,
+            bill,
+            price_table="2026-11-01",
+            partial_because=["No price."],
+            seconds={"answered": "30.000", "held": "0.000"},
+        )
     shown = (await service.get(f"/calls/{call_id}")).json()
     assert (shown["status"], shown["ended_reason"], shown["ended_by"]) == (
         "ended",
@@ -98,11 +110,26 @@ async def test_a_call_shows_its_end_recording_cost_and_links(
     assert shown["cost"] == {
         "total": "0.0106",
         "currency": "USD",
-        "partial": False,
-        "items": [item],
+        "partial": True,
+        "partial_because": ["No price."],
+        "price_table": "2026-11-01",
+        "seconds": {"answered": "30.000", "held": "0.000"},
+        "items": [{"model": "", "per": "1", "price_table": "", "why": ""} | line for line in bill],
     }
     assert shown["links"]["self"] == f"http://api.test/calls/{call_id}"
     assert shown["links"]["temporal"].startswith("http://temporal-ui.test/namespaces/default/")
+
+
+async def test_a_bill_of_before_bills_said_why_is_read_as_it_was(
+    service: Service, call_id: str
+) -> None:
+    await end(service, call_id)
+    item = {"what": "tts", "provider": "elevenlabs", "quantity": "1", "unit": "characters"}
+    async with service.parts.database.session() as session:
+        priced = item | {"unit_price": "0.1", "amount": "0.1"}
+        await Ledger(session).settle(call_id, "default", "0.1", "USD", True, [priced])
+    cost = (await service.get(f"/calls/{call_id}")).json()["cost"]
+    assert (cost["partial"], cost["partial_because"], cost["seconds"]) == (True, [], None)
 
 
 async def test_lists_page_and_filter(service: Service, call_id: str) -> None:

@@ -13,6 +13,13 @@ HELLO = "Hello, how can I help you?"
 QUESTION = {"speaker": "caller", "text": "When do you open?"}
 ANSWER = {"speaker": "assistant", "text": "At nine."}
 ANSWERED = "answer in transcript"
+PARTIAL = {
+    "total": "0",
+    "currency": "USD",
+    "partial": True,
+    "partial_because": ["atlas-1 was gone before it could say what it used."],
+    "items": [],
+}
 LIVED = Lived(
     talked_seconds=12.0,
     opening=HELLO,
@@ -84,7 +91,17 @@ def test_a_right_record_has_no_fault() -> None:
         ),
         ({"call": {"cost": None}}, "bill"),
         (
-            {"call": {"cost": {"total": "0", "currency": "USD", "partial": True, "items": []}}},
+            {
+                "call": {
+                    "cost": {
+                        "total": "0",
+                        "currency": "USD",
+                        "partial": True,
+                        "partial_because": ["x"],
+                        "items": [],
+                    }
+                }
+            },
             "bill",
         ),
         ({"recording": {"status": "needs_attention", "detail": "No space."}}, "recording"),

@@ -97,6 +97,8 @@ async def test_the_bill_is_what_the_vendors_were_asked(ordinary_call: OrdinaryCa
     cost = ordinary_call.record.call["cost"]
     items = {(item["what"], item["unit"]): item for item in cost["items"]}
     assert {(i["what"], i["provider"], i["model"]) for i in cost["items"]} == {
+        ("agent", "switchboard", "atlas"),
+        ("agent", "switchboard", "media-bot"),
         ("stt", "deepgram", "nova-3"),
         ("llm", "groq", "llama-3.3-70b-versatile"),
         ("tts", "elevenlabs", "eleven_turbo_v2_5"),

@@ -215,6 +215,7 @@ async def test_calls_and_all_that_hangs_on_them_are_read_as_before(upgraded: Dat
         bill = await Ledger(session).get(CALL)
         assert bill is not None
         assert (bill.total, bill.items) == ("0.013200", [{"what": "speech"}])
+        assert (bill.price_table, bill.partial_because, bill.seconds) == ("", [], {})
         in_lobby = await calls.open_call_in_room("lobby")
         assert in_lobby is not None
         assert in_lobby.call_id == OPEN_CALL

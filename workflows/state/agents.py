@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contract.facts import Fact, FactKind, UsageItem
-from contract.identity import AgentRole
+from contract.identity import AgentRole, agent_identity
+from contract.steps import AgentStay
 from workflows.state.core import CallCore
 
 # Who does not hear an agent's heartbeat may itself be late, and a successor needs time to be heard.
@@ -42,6 +43,8 @@ class Agents:
         self.ready_generations: set[int] = set()  # of Atlas
         self.transcribers: set[int] = set()  # generations of Media Bot that were told to
         self._usage: dict[tuple[AgentRole, int], tuple[UsageItem, ...]] = {}
+        self._came_at: dict[tuple[AgentRole, int], datetime] = {}
+        self._left_at: dict[tuple[AgentRole, int], datetime] = {}
 
     @property
     def atlas(self) -> AgentPost:
@@ -52,12 +55,30 @@ class Agents:
         return tuple(item for teller in sorted(self._usage) for item in self._usage[teller])
 
     @property
-    def usage_complete(self) -> bool:
+    def stays(self) -> tuple[AgentStay, ...]:
+        """Who was here, and from when to when; a successor's coming ends a stay, too."""
+        return tuple(
+            AgentStay(
+                role=role,
+                generation=generation,
+                since=since,
+                until=self._left_at.get((role, generation))
+                or self._came_at.get((role, generation + 1)),
+            )
+            for (role, generation), since in sorted(self._came_at.items())
+        )
+
+    @property
+    def usage_missing(self) -> tuple[str, ...]:
         """Also of an agent that was killed in mid-call, whose report nobody will ever have."""
         spoke = self.ready_generations if self.opening_started else set()
         users = {(AgentRole.ATLAS, generation) for generation in spoke}
         users |= {(AgentRole.MEDIA_BOT, generation) for generation in self.transcribers}
-        return users <= self._usage.keys()
+        return tuple(agent_identity(*user) for user in sorted(users - self._usage.keys()))
+
+    @property
+    def usage_complete(self) -> bool:
+        return not self.usage_missing
 
     @property
     def owes_usage(self) -> bool:
@@ -92,6 +113,7 @@ class Agents:
         if post.came:
             return
         post.came = True
+        self._came_at.setdefault((role, generation), fact.at)
         # LiveKit makes the room anew for an agent that was on its way while we closed it.
         self._core.room_reopened |= self._core.room_closed
         # Its first words, or the call's end, will be written soon.
@@ -102,7 +124,7 @@ class Agents:
         post = self.posts[role]
         if generation != post.generation or post.lost:
             return
-        post.lost = True
+        self._is_lost(post, fact.at)
         post.left_at_end = self._core.ending is not None
         if not post.left_at_end:
             text = f"{role.display_name} is gone."
@@ -112,7 +134,7 @@ class Agents:
         post = self.posts[_teller(fact)]
         if fact.generation != post.generation:
             return
-        post.lost = True
+        self._is_lost(post, fact.at)
         post.failure = str(fact.data.get("error", ""))[:300]
         text = f"{post.role.display_name} failed: {post.failure}"
         self._core.note(fact, "platform", text, generation=fact.generation)
@@ -137,7 +159,7 @@ class Agents:
         """What came of asking an agent that was doubted."""
         post.doubted = False
         if not does and not post.lost:
-            post.lost = True
+            self._is_lost(post, post.doubted_at or at)
             text = f"{post.role.display_name} is not heard of any more."
             data = {"generation": post.generation}
             self._core.journal.note(at, "platform", "agent_lost", text, data)
@@ -156,8 +178,12 @@ class Agents:
             if isinstance(item, dict)
         )
 
-    def _lose(self, fact: Fact, post: AgentPost, text: str) -> None:
+    def _is_lost(self, post: AgentPost, at: datetime) -> None:
         post.lost = True
+        self._left_at.setdefault((post.role, post.generation), at)
+
+    def _lose(self, fact: Fact, post: AgentPost, text: str) -> None:
+        self._is_lost(post, fact.at)
         self._core.note(fact, "platform", text, generation=post.generation)
 
 

@@ -27,6 +27,7 @@ class Holds:
         self._core = core
         self.since: dict[Holder, datetime] = {}
         self.held_since: datetime | None = None  # by whomever, without a moment's break
+        self.held = timedelta(0)  # by whomever, in all; of holds that are over
         self.assistant_until: datetime | None = None  # its hold ends by itself
         self.seq = 0
         self.crossed = 0  # how often the bridge may have written over our holders
@@ -80,6 +81,8 @@ class Holds:
             self._resumed_early = None
             self._note(Holder.REMOTE, True, fact.at)
             self._note(Holder.REMOTE, False, early[1].at)
+            if self.held_since is None:
+                self._was_held(fact.at, early[1].at)
 
     # --- Ours ------------------------------------------------------------------------------------
 
@@ -108,6 +111,8 @@ class Holds:
             journal, kind = self._core.journal, FactKind.RESUMED.value
             journal.note(max(at, since), "platform", kind, text, told)
         self.since.clear()
+        if self.held_since is not None:
+            self._was_held(self.held_since, at)
         self.held_since = self.assistant_until = None
 
     def _begin(self, holder: Holder, at: datetime, **data: Any) -> None:
@@ -124,8 +129,13 @@ class Holds:
             self.assistant_until = None
         self._note(holder, False, at, **data)
         if not self.since:
+            if self.held_since is not None:
+                self._was_held(self.held_since, at)
             self.held_since = None
             self._core.hold(False)
+
+    def _was_held(self, begin: datetime, end: datetime) -> None:
+        self.held += max(end - begin, timedelta(0))  # two clocks may disagree
 
     def _note(self, holder: Holder, held: bool, at: datetime, **data: Any) -> None:
         """The far side may flap as fast as it likes; others have a hand to do it with."""
