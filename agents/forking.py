@@ -6,11 +6,14 @@ import ctypes
 import gc
 import importlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterable
 from multiprocessing import connection, forkserver, resource_tracker
 from typing import Any
+
+from agents.gaps import take_gaps
 
 # Of glibc's malloc.h. A job process has a score of threads, and each would get a heap of its own:
 # 4 MiB more with two of them, 5 to 6 with as many as it likes. They allocate too little to wait.
@@ -48,13 +51,40 @@ def fork_jobs_from_here(modules: Iterable[str], livekit: dict[str, str]) -> bool
     # What is there now is never looked at again by the collector, which writes where it looks.
     gc.collect()
     gc.freeze()
+    # A job's lookups would take each name of the import's last ones out of it, and copy its page.
+    sys._clear_type_cache()
+    take_gaps()
+    _fork_tracker()
     _fork()
     return True
 
 
+def _fork_tracker() -> None:
+    """As multiprocessing.resource_tracker.ensure_running, which starts an interpreter of 6 MiB."""
+    told, told_here = os.pipe()  # at its end, of all processes that have it, the tracker ends
+    stops = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stops)  # until it ignores them: it goes last
+    try:
+        if (pid := os.fork()) == 0:
+            _track(told, told_here)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)
+    os.close(told)
+    tracker: Any = resource_tracker._resource_tracker
+    tracker._fd, tracker._pid = told_here, pid
+
+
+def _track(told: int, told_there: int) -> None:
+    """Does not return, as `_serve_forks`."""
+    try:
+        os.close(told_there)
+        resource_tracker.main(told)
+    finally:
+        os._exit(0)
+
+
 def _fork() -> None:
     """As multiprocessing.forkserver.ensure_running, with a fork in place of a new interpreter."""
-    resource_tracker.ensure_running()
     library: Any = connection
     address: str = library.arbitrary_address("AF_UNIX")
     alive, alive_here = os.pipe()  # at its end the other one ends

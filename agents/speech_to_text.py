@@ -37,7 +37,7 @@ def speech_to_text(
                 model=model,
                 language=without_region(language),
                 api_key=settings.groq_api_key,
-                client=vendors.groq,
+                client=vendors.groq(),
             )
         case "elevenlabs":
             return elevenlabs.STT(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import aiohttp
@@ -16,11 +17,12 @@ class UnknownProvider(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class HearingVendors:
-    """Opened by whoever closes them."""
+    """Opened by whoever closes them. `groq` makes its client when that is needed: it takes 1 MiB,
+    and most calls that are only transcribed need none."""
 
     settings: HearingSettings
     http: aiohttp.ClientSession
-    groq: openai.AsyncClient
+    groq: Callable[[], openai.AsyncClient]
 
 
 def without_region(language: str) -> str:

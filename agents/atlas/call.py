@@ -176,7 +176,7 @@ class AtlasCall:
 
     def _make_conversation(self, assistant: Assistant, turns: CallerTurns) -> Conversation:
         language = self._job.language or assistant.language
-        vendors = Vendors(self._settings, self._http, self._groq)
+        vendors = Vendors(self._settings, self._http, lambda: self._groq)
         session, floor = make_session(assistant, language, vendors), Floor()
         return Conversation(
             session,

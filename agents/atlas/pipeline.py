@@ -94,7 +94,7 @@ def _mind(assistant: Assistant, vendors: Vendors) -> llm.LLM[Any]:
         model=options.model,
         temperature=temperature,
         api_key=vendors.settings.groq_api_key,
-        client=vendors.groq,
+        client=vendors.groq(),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import openai
 from livekit.agents import AutoSubscribe, JobContext
 
 from agents.compass import AssistantUnavailable, fetch_assistant
@@ -48,8 +49,8 @@ class MediaBotCall:
         self._playback: Playback | None = None
         self._isolation: Isolation | None = None
         self._http = aiohttp.ClientSession()
-        self._groq = groq_client(settings.groq_api_key, settings.groq_base_url)
-        self._recognisers = Recognisers(HearingVendors(settings, self._http, self._groq))
+        self._groq: openai.AsyncClient | None = None
+        self._recognisers = Recognisers(HearingVendors(settings, self._http, self._groq_client))
         self._turns: TurnPoster | None = None
         self._transcription: Transcription | None = None
 
@@ -109,8 +110,15 @@ class MediaBotCall:
         await asyncio.gather(*closing)
         self._presence = None
         self._recognisers.aclose()
-        await self._groq.close()
+        if self._groq is not None:
+            await self._groq.close()
         await self._http.close()
+
+    def _groq_client(self) -> openai.AsyncClient:
+        if self._groq is None:
+            settings = self._settings
+            self._groq = groq_client(settings.groq_api_key, settings.groq_base_url)
+        return self._groq
 
     def _make_transcription(self, turns: TurnPoster) -> Transcription:
         return Transcription(

@@ -7,21 +7,34 @@ import multiprocessing
 import os
 import sys
 import threading
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 
 from agents.forking import fork_jobs_from_here
 
 MODULE = "wave"  # which nothing else here imports
+kept: list[bytes] = []
+_SIZE = 1000  # bytes: more than what Python has pools for itself
 
 
-def job(there: Connection) -> None:
+def make_gaps() -> tuple[int, int]:
+    """Returns where they are."""
+    objects = [bytes(_SIZE) for _ in range(1000)]
+    kept.extend(objects[::2])
+    return min(map(id, objects)), max(map(id, objects))
+
+
+def job(there: Connection, first: int, last: int) -> None:
+    new = [bytes(_SIZE) for _ in range(300)]
     there.send(
         {
             "born_with": MODULE in sys.modules,
             "origin": os.getppid(),
             "url": os.environ.get("LIVEKIT_URL"),
             "threads": threading.active_count(),
+            "in_gaps": sum(first <= id(each) <= last for each in new),
         }
     )
 
@@ -29,6 +42,7 @@ def job(there: Connection) -> None:
 def main() -> None:
     if sys.argv[1:] == ["threads"]:
         threading.Thread(target=threading.Event().wait, daemon=True).start()
+    between = make_gaps()
     forked = fork_jobs_from_here([MODULE], {"LIVEKIT_URL": "ws://livekit.example"})
     if not forked:
         print(json.dumps({"forked": False}))
@@ -36,11 +50,26 @@ def main() -> None:
     origin = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
     context = multiprocessing.get_context("forkserver")
     here, there = context.Pipe()
-    process = context.Process(target=job, args=(there,))
+    process = context.Process(target=job, args=(there, *between))
     process.start()
     told = here.recv()
     process.join()
-    print(json.dumps({**told, "origin": told["origin"] == origin, "exit": process.exitcode}))
+    tracker = resource_tracker._resource_tracker._pid  # type: ignore[attr-defined]
+    print(
+        json.dumps(
+            {
+                **told,
+                "origin": told["origin"] == origin,
+                "exit": process.exitcode,
+                "tracker_forked": _command_of(tracker) == _command_of(os.getpid()),
+                "left": SharedMemory(create=True, size=1).name,  # which nobody unlinks
+            }
+        )
+    )
+
+
+def _command_of(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 if __name__ == "__main__":

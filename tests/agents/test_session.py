@@ -41,7 +41,7 @@ def settings(openai_api_key: str = "key") -> ProviderSettings:
 @pytest.fixture
 async def vendors() -> AsyncIterator[Vendors]:
     async with aiohttp.ClientSession() as http, groq_client("key", NOWHERE) as groq:
-        yield Vendors(settings(), http, groq)
+        yield Vendors(settings(), http, lambda: groq)
 
 
 async def test_the_assistants_mode_decides(vendors: Vendors) -> None:

@@ -96,7 +96,7 @@ async def refused(provider: Provider, language: str) -> SessionFailed:
         aiohttp.ClientSession() as http,
         groq_client(settings.groq_api_key, settings.groq_base_url) as groq,
     ):
-        recognisers = Recognisers(HearingVendors(settings, http, groq))
+        recognisers = Recognisers(HearingVendors(settings, http, lambda: groq))
         session: Any = recognisers.open(provider, language)
         if provider is Provider.GROQ:
             # A voice detector is before it; what it would ask is asked without one.
