@@ -13,13 +13,15 @@ from contract.calls import RecordingStatus
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRequest:
     """`left_behind`: an earlier workflow of this recording was cut off after so many attempts. The
-    call is over; what there is of a file is to be found, checked and told."""
+    call is over; what there is of a file is to be found, checked and told. `flaw`: it needed
+    attention already, for this reason, and waits for an operator again."""
 
     call_id: str
     tenant_id: str
     room_name: str
     left_behind: bool = False
     attempts: int = 0
+    flaw: str = ""
 
 
 # ApplicationError type of START_EGRESS: there is nothing left to be recorded.

@@ -14,9 +14,13 @@ from contract.recordings import RecordingRequest
 from store.models import CallRow, EventRow, LedgerRow, RecordingRow, TurnRow
 
 _ENDED = CallStatus.ENDED.value
-_UNSETTLED = tuple(
-    status.value
-    for status in (RecordingStatus.PENDING, RecordingStatus.RECORDING, RecordingStatus.FINALISING)
+_NEEDS_ATTENTION = RecordingStatus.NEEDS_ATTENTION.value
+# One that needs attention waits for an operator; without its workflow nobody could retry it.
+_UNSETTLED = (
+    RecordingStatus.PENDING.value,
+    RecordingStatus.RECORDING.value,
+    RecordingStatus.FINALISING.value,
+    _NEEDS_ATTENTION,
 )
 
 
@@ -72,6 +76,7 @@ class Unfinished:
                 room_name=room_name,
                 left_behind=True,
                 attempts=recording.attempts,
+                flaw=recording.detail if recording.status == _NEEDS_ATTENTION else "",
             )
             for tenant_id, room_name, recording in await self._session.execute(found)
         ]

@@ -13,6 +13,7 @@ from temporalio import workflow
 from temporalio.common import VersioningBehavior
 
 with workflow.unsafe.imports_passed_through():
+    from contract.calls import RecordingStatus
     from contract.recordings import EgressSeen, RecordingReport, RecordingRequest, RecordingRetry
     from workflows.recording_mending import RecordingMending
 
@@ -30,14 +31,20 @@ class RecordingWorkflow(RecordingMending):
 
     @workflow.run
     async def run(self, request: RecordingRequest) -> RecordingReport:
-        while await self._recorded_until_it_broke():
-            pass  # Egress died under a live call: what follows is recorded into a new file
-        report = await self._concluded()
+        if request.flaw:
+            report = await self._close(RecordingStatus.NEEDS_ATTENTION, request.flaw)
+        else:
+            report = await self._recorded()
         while self._waits_for_a_retry(report):
             report = await self._mended(report)
         self._retries.close(report)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return report
+
+    async def _recorded(self) -> RecordingReport:
+        while await self._recorded_until_it_broke():
+            pass  # Egress died under a live call: what follows is recorded into a new file
+        return await self._concluded()
 
     # --- Messages --------------------------------------------------------------------------------
 

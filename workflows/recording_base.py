@@ -43,8 +43,12 @@ class RecordingBase:
         """From a workflow that was cut off. The call is over, so there is nothing to be started;
         what it started is found as a start is whose answer got lost."""
         self._stopped, self._attempt, self._lost_answers = True, request.attempts, 1
-        self._journal = Journal("recording/left_behind")  # its lines are numbered from 1 as well
+        # Its lines are numbered from 1 as well, and it may be cut off in its turn.
+        self._journal = Journal(f"recording/left_behind/{workflow.info().run_id[:8]}")
         text = "The recording's workflow was cut off. Its file is looked for."
+        if request.flaw:
+            text = "The recording's workflow was cut off. It waits for an operator again."
+            self._remarks = [f"Before its workflow was cut off it was said: {request.flaw}"]
         data = {"how": RECORDING_CUT_OFF}
         self._journal.note(workflow.now(), "platform", CUT_OFF_KIND, text, data)
 

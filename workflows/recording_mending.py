@@ -73,7 +73,7 @@ class RecordingMending(RecordingAttempts, RecordingEnd):
     @property
     def _is_over_without_a_trace(self) -> bool:
         """No egress was ever begun, as far as anybody knows: there is no file to be found."""
-        known = self._segments.expected or self._gaps or self._doubts
+        known = self._segments.expected or self._gaps or self._doubts or self._request.flaw
         return self._stopped and not known
 
     def _note_retry(self, retry: RecordingRetry) -> None:

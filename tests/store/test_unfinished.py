@@ -74,4 +74,18 @@ async def test_recordings_of_calls_that_are_over_and_nobody_ended(database: Data
     assert row is not None
     (request,) = found
     assert (request.call_id, request.room_name) == (left, row.room_name)
-    assert (request.left_behind, request.attempts) == (True, 3)
+    assert (request.left_behind, request.attempts, request.flaw) == (True, 3, "")
+
+
+async def test_a_recording_that_needs_attention_and_lost_its_workflow(database: Database) -> None:
+    """Nobody could retry it; whoever takes it up says why it waits."""
+    (call,) = await given_calls(database, 1)
+    waits = WriteRecording(
+        call_id=call, status=RecordingStatus.NEEDS_ATTENTION, attempts=1, detail="It is empty."
+    )
+    async with database.session() as session:
+        await Recordings(session).write(waits)
+    await end(database, call)
+    async with database.reader() as session:
+        (request,) = await Unfinished(session).recordings_among([call])
+    assert (request.left_behind, request.flaw) == (True, "It is empty.")

@@ -46,13 +46,22 @@ class Recording:
         self.workflow: WorkflowHandle[Any, RecordingReport]
 
     async def start(self) -> None:
+        await self._begin()
+
+    async def _begin(self, **cut_off: Any) -> None:
         self.workflow = await self._world.client.start_workflow(
             "RecordingWorkflow",
-            RecordingRequest(call_id=self._call_id, tenant_id="default", room_name=self._call_id),
+            RecordingRequest(
+                call_id=self._call_id, tenant_id="default", room_name=self._call_id, **cut_off
+            ),
             id=recording_workflow_id(self._call_id),
             task_queue=self._task_queue,
             result_type=RecordingReport,
         )
+
+    async def taken_up(self, flaw: str) -> None:
+        """By the janitor: the workflow that waited was terminated."""
+        await self._begin(left_behind=True, attempts=2, flaw=flaw)
 
     async def call_ends(self) -> None:
         await self.workflow.signal("stop")
@@ -319,3 +328,20 @@ async def test_a_start_whose_answer_was_lost_is_looked_for_again(
     assert (await recording.retry()).status is READY
     (order,) = world.orders(Step.RESCUE_RECORDING)
     assert [one.egress_id for one in order.segments] == ["EG_9"]
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_one_whose_workflow_was_cut_off_can_still_be_retried(
+    world: World, recording: Recording
+) -> None:
+    await recording.taken_up("The recording has a gap. Attempt 1 broke: killed")
+    told = await world.until_recording(NEEDS_ATTENTION)
+    assert told.detail == "The recording has a gap. Attempt 1 broke: killed"
+    assert [entry.kind for entry in told.entries] == ["cut_off", "recording_needs_attention"]
+    world.rescues = [RecordingRescued(files=(LATER,))]
+    answer = await recording.retry()
+    assert (answer.status, answer.attempts) == (READY, 2)
+    assert answer.detail == (
+        "The recording is whole: 3.0 s. Before its workflow was cut off it was said: "
+        "The recording has a gap. Attempt 1 broke: killed."
+    )
