@@ -25,16 +25,14 @@ async def test_failed_recordings_are_listed_and_would_be_retried(
     failed = await given_recording(database, tenant_id="default")
     whole = await given_recording(database, RecordingStatus.READY, tenant_id="default", detail="")
     shown = await switchboard("recordings", "list", "--status", "failed")
-    assert (shown.code, failed in shown.out, REFUSED in shown.out) == (0, True, True), shown.err
+    assert shown.code == 0, shown.err
+    assert failed in shown.out
+    assert REFUSED in shown.out
     assert whole not in shown.out
     every = await switchboard("recordings", "list", "--all", "--json")
     assert {item["call_id"] for item in every.document["items"]} == {failed, whole}
-    none = await switchboard("recordings", "list", "--detail", "no such reason")
-    assert (none.code, none.out) == (0, "")
     dry = await switchboard("recordings", "retry", "--all", "--dry-run", *WHY, "--json")
     assert [item["outcome"] for item in dry.document["items"]] == ["would_retry"]
-    away = await switchboard("recordings", "retry", failed, *WHY)
-    assert away.code == 7
 
 
 @pytest.mark.parametrize(
