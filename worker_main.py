@@ -32,7 +32,6 @@ from activities.call_records import CallRecordActivities
 from activities.dialling_desk import DiallingDesk
 from activities.egress_backup import EgressBackup
 from activities.janitor import JanitorActivities
-from activities.janitor_schedule import schedule_janitor
 from activities.job_metadata import JobMetadataWriter
 from activities.llm_prices import list_price
 from activities.media import MediaActivities
@@ -42,8 +41,10 @@ from activities.prices import PriceBook
 from activities.recording import RecordingActivities
 from activities.recording_bucket import RecordingBucket
 from activities.recording_rescue import RecordingRescue
+from activities.retention import RetentionActivities
 from activities.room_watch import RoomWatchActivities
 from activities.rooms import RoomActivities
+from activities.schedules import schedule_janitor, schedule_retention
 from activities.settings import WorkerSettings
 from activities.sip_phones import SipPhoneActivities
 from activities.webhook_worker import WebhookWorker
@@ -61,6 +62,11 @@ from workflows.call import CallWorkflow
 from workflows.finishing import FinishCallWorkflow
 from workflows.janitor import JanitorWorkflow, VersionedJanitorWorkflow
 from workflows.recording import RecordingWorkflow, VersionedRecordingWorkflow
+from workflows.retention import (
+    DeleteRecordingWorkflow,
+    RetentionWorkflow,
+    VersionedRetentionWorkflow,
+)
 from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
 from workflows.sandbox import our_sandbox
 from workflows.webhook_delivery import VersionedWebhookDeliveryWorkflow, WebhookDeliveryWorkflow
@@ -70,6 +76,8 @@ WORKFLOWS: Sequence[type] = (
     RecordingWorkflow,
     FinishCallWorkflow,
     JanitorWorkflow,
+    RetentionWorkflow,
+    DeleteRecordingWorkflow,
     RoomWatchWorkflow,
     WebhookDeliveryWorkflow,
 )
@@ -78,6 +86,8 @@ VERSIONED_WORKFLOWS: Sequence[type] = (
     VersionedRecordingWorkflow,
     FinishCallWorkflow,
     VersionedJanitorWorkflow,
+    VersionedRetentionWorkflow,
+    DeleteRecordingWorkflow,
     VersionedRoomWatchWorkflow,
     VersionedWebhookDeliveryWorkflow,
 )
@@ -135,6 +145,7 @@ async def run(settings: WorkerSettings) -> None:
         dialler = _dialler(client, settings, sip_phones)
         await _start_room_watch(client, settings)
         await schedule_janitor(client, settings.call_task_queue, options.JANITOR_ROUND)
+        await schedule_retention(client, settings.call_task_queue, options.RETENTION_ROUND)
         async with worker, dialler, webhooks.running(), AsyncExitStack() as pages:
             await _serve_pages(pages, settings, outside, metrics_address)
             log.info("worker_started", task_queue=settings.call_task_queue)
@@ -186,11 +197,13 @@ def _activities(
     prices = PriceBook.load(settings.price_table, list_price)
     billing = BillingActivities(database, prices, written)
     recording = RecordingActivities(outside.egress, outside.bucket)
-    rescue = RecordingRescue(outside.bucket, EgressBackup(settings.egress_backup_dir))
+    backup = EgressBackup(settings.egress_backup_dir)
+    rescue = RecordingRescue(outside.bucket, backup)
     phones = PhoneActivities(livekit, database)
     media = MediaActivities(livekit)
     watch = RoomWatchActivities(livekit, database, outside.temporal)
     janitor = JanitorActivities(database, outside.temporal)
+    retention = RetentionActivities(database, [outside.bucket, backup], outside.temporal)
     return [
         rooms.open_room,
         rooms.read_room_metadata,
@@ -218,6 +231,8 @@ def _activities(
         watch.watch_rooms,
         janitor.look_for_what_is_left,
         janitor.read_what_is_left,
+        retention.erase_due,
+        retention.delete_recording,
     ]
 
 

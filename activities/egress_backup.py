@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 
 
 class BackupUnavailable(Exception):
@@ -32,6 +33,22 @@ class EgressBackup:
             words = f"Egress' backup storage cannot be read: {error.strerror}."
             raise BackupUnavailable(words) from error
         return {f"{folder_key}{file.name}": file for file in found}
+
+    def delete_all(self, folder_key: str) -> int:
+        """Whatever of a recording lies there; how many files there were. Blocks. Raises
+        BackupUnavailable, also when they are not ours to delete: then they are still there."""
+        if self._folder is None:
+            return 0
+        try:
+            list(self._folder.iterdir())  # as above
+            folder = self._folder / folder_key
+            found = [file for file in folder.rglob("*") if file.is_file()]
+            if folder.is_dir():
+                rmtree(folder)
+        except OSError as error:
+            words = f"Egress' backup storage keeps the recording's files: {error.strerror}."
+            raise BackupUnavailable(words) from error
+        return len(found)
 
     def forget(self, key: str) -> bool:
         """False when it stays: Egress' files are often not ours to delete."""

@@ -114,6 +114,21 @@ class RecordingBucket:
         except RecordingMissing as error:
             raise BucketUnavailable(f"There is no bucket {self.bucket}.") from error
 
+    def delete_all(self, folder: str) -> int:
+        """Every object in it; how many there were. Blocks.
+
+        Raises BucketUnavailable, also when one is there after all (an object lock, a copy that
+        somebody puts there meanwhile), and when there is no bucket: a wrong name proves nothing.
+        """
+        found = self.keys(folder)
+        with self._answers(folder):
+            for key in found:
+                self._client.delete_object(Bucket=self.bucket, Key=key)
+        left = self.keys(folder) if found else []
+        if left:
+            raise BucketUnavailable(f"S3 still has {len(left)} of {len(found)} objects.")
+        return len(found)
+
     def put(self, key: str, file: Path) -> None:
         """Blocks. Raises BucketUnavailable."""
         try:

@@ -34,6 +34,7 @@ from api.outbound_calls import endpoints as outbound_calls
 from api.parts import Parts, open_parts
 from api.recordings import collection as all_recordings
 from api.recordings import endpoints as recordings
+from api.retention import endpoints as retention
 from api.settings import ApiSettings
 from api.trunks import endpoints as trunks
 from api.turns import endpoints as turns
@@ -71,6 +72,7 @@ _RESOURCES = (
     call_events,
     recordings,
     all_recordings,
+    retention,
     assistants,
     trunks,
     numbers,

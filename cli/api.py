@@ -62,8 +62,8 @@ class Api:
     def patch(self, path: str, body: object) -> Any:
         return self._ask("PATCH", path, json=body)
 
-    def delete(self, path: str) -> None:
-        self._ask("DELETE", path)
+    def delete(self, path: str, **query: object) -> Any:
+        return self._ask("DELETE", path, params=_given(query))
 
     def pages(self, path: str, **query: object) -> Iterator[dict[str, Any]]:
         """Every page of a list, by its cursor."""

@@ -155,6 +155,15 @@ class MediaOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionOptions:
+    """Days after a call's end; None: kept for ever. What a call's assistant says when the call
+    ends counts for that call."""
+
+    recording_days: int | None = None
+    transcript_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assistant:
     id: str
     name: str
@@ -177,3 +186,4 @@ class Assistant:
     record: bool = True
     max_duration_seconds: float = 3600.0
     max_hold_seconds: float = 1800.0
+    retention: RetentionOptions = RetentionOptions()

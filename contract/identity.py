@@ -15,6 +15,7 @@ from enum import StrEnum
 CALL_PREFIX = "call_"
 RECORDING_PREFIX = "rec_"
 FINISHING_PREFIX = "janitor_"
+ERASING_PREFIX = "erase_"
 ROOM_WATCH_WORKFLOW_ID = "room-watch"
 
 # The first tenant, and whose an adopted call is until its assistant is known.
@@ -70,6 +71,11 @@ def recording_workflow_id(call_id: str) -> str:
 def finishing_workflow_id(call_id: str) -> str:
     """Of the workflow that finishes what the call's own one left behind."""
     return FINISHING_PREFIX + call_id.removeprefix(CALL_PREFIX)
+
+
+def erasing_workflow_id(call_id: str) -> str:
+    """Of the workflow that deletes a call's recording because somebody asked for it."""
+    return ERASING_PREFIX + call_id.removeprefix(CALL_PREFIX)
 
 
 def agent_identity(role: AgentRole, generation: int) -> str:

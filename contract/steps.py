@@ -61,6 +61,9 @@ class Step(StrEnum):
     # activities/janitor.py
     LOOK_FOR_WHAT_IS_LEFT = "look_for_what_is_left"  # -> LeftBehind
     READ_WHAT_IS_LEFT = "read_what_is_left"  # call id -> CallLeft
+    # activities/retention.py; contract/retention.py has what goes in and out
+    ERASE_DUE = "erase_due"  # EraseDue -> ErasedPage
+    DELETE_RECORDING = "delete_recording"  # DeleteRecording -> RecordingDeleted
     # activities/webhooks.py; contract/webhooks.py has what goes in and out
     SEND_WEBHOOK = "send_webhook"  # SendWebhook -> WebhookSent, on a task queue of its own
     NOTE_WEBHOOK = "note_webhook"  # NoteWebhook

@@ -28,7 +28,7 @@ _OF_TEMPORAL = {
     "temporal_workflow": {"workflow_type": "workflow", "attempt": "attempt"},
 }
 _CALL = "call_"
-_OF_A_CALL = ("rec_", "janitor_")
+_OF_A_CALL = ("rec_", "janitor_", "erase_")
 
 
 def event_of(logger: str, level: int, message: str) -> str:

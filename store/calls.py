@@ -17,6 +17,7 @@ from contract.steps import AssistantChosen, WriteRecord
 from store.call_pages import CallPage, CallsFound, list_calls
 from store.errors import CallUnknown, DuplicateCall, RoomTaken
 from store.models import CallRow, EventRow
+from store.retention import fix_retention
 from store.timeline import append_entries, entries_after
 
 # Only ever forward; hold and conversation alternate on the same step.
@@ -127,6 +128,15 @@ class Calls:
         rows = await self._session.scalars(found.execution_options(populate_existing=True))
         return rows.one_or_none()
 
+    async def locked(self, call_id: str) -> CallRow:
+        """As `get_held`. Raises CallUnknown."""
+        # The row's lock also orders those who append to its timeline (PostgreSQL; SQLite has one
+        # writer anyway), and populate_existing sees what the one before us wrote.
+        row = await self.get_held(call_id)
+        if row is None:
+            raise CallUnknown(call_id)
+        return row
+
     async def write(self, record: WriteRecord) -> CallRow:
         """Apply what is new. The status never moves back and an ended row never changes; timeline
         entries are appended at any time, each once. Raises CallUnknown."""
@@ -134,16 +144,18 @@ class Calls:
 
     async def change(self, record: WriteRecord) -> CallChange:
         """As `write`, and tells what was there before."""
-        row = await self._locked(record.call_id)
+        row = await self.locked(record.call_id)
         was, was_answered = CallStatus(row.status), row.answered_at is not None
         if was is not CallStatus.ENDED:
             _apply(record, row)
+            if row.status == CallStatus.ENDED:
+                await fix_retention(self._session, row)
         entries = await append_entries(self._session, record.call_id, record.entries)
         return CallChange(row, was, was_answered, entries)
 
     async def set_assistant(self, call_id: str, chosen: AssistantChosen) -> None:
         """Raises CallUnknown. An ended call keeps the assistant it had."""
-        row = await self._locked(call_id)
+        row = await self.locked(call_id)
         if row.status == CallStatus.ENDED:
             return
         row.assistant_id = chosen.assistant_id
@@ -186,14 +198,6 @@ class Calls:
     async def has_event(self, call_id: str, kind: str) -> bool:
         found = select(EventRow.seq).where(EventRow.call_id == call_id, EventRow.kind == kind)
         return await self._session.scalar(found.limit(1)) is not None
-
-    async def _locked(self, call_id: str) -> CallRow:
-        # The row's lock also orders those who append to its timeline (PostgreSQL; SQLite has one
-        # writer anyway), and populate_existing sees what the one before us wrote.
-        row = await self.get_held(call_id)
-        if row is None:
-            raise CallUnknown(call_id)
-        return row
 
     async def list(self, page: CallPage) -> CallsFound:
         return await list_calls(self._session, page)

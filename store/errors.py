@@ -31,6 +31,43 @@ class CallOver(Conflict):
         super().__init__("The call is over.")
 
 
+class CallGoesOn(Conflict):
+    code = "call-not-ended"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The call goes on, and more of it is still being written; hang up first, or ask again "
+            "when it is over."
+        )
+
+
+class RecordingUnderWay(Conflict):
+    code = "recording-under-way"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(
+            f"The recording is {status}: it is still being written. Ask again when it is ready, "
+            "needs attention or is lost."
+        )
+
+
+class NoRecording(NotFound):
+    code = "recording-not-found"
+
+    def __init__(self) -> None:
+        super().__init__("This call has no recording, so there is nothing to be deleted.")
+
+
+class OnLegalHold(Conflict):
+    code = "legal-hold"
+
+    def __init__(self, by: str, reason: str) -> None:
+        super().__init__(
+            f"The call is on legal hold ({by}: {reason}), so nothing of it is deleted. An admin "
+            "may lift the hold: DELETE /calls/{id}/legal_hold."
+        )
+
+
 class AssistantUnknown(NotFound):
     code = "assistant-not-found"
 

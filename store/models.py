@@ -22,6 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from store.base import Base as Base
 from store.call_indexes import call_indexes
 from store.columns import JsonColumn, UtcDateTime
+from store.retention_models import ErasureRow as ErasureRow  # known to Base's metadata by this
 from store.webhook_models import DeliveryRow as DeliveryRow  # known to Base's metadata by this
 
 # As long as LiveKit lets a room's name and an identity be. SQLite looks at no length, and would
@@ -66,7 +67,8 @@ class CallRow(Base):
 
 
 class EventRow(Base):
-    """One line of a call's timeline; never changed, never removed while the call exists."""
+    """One line of a call's timeline; never removed while the call exists, and never changed but
+    for what was said, which goes with the transcript."""
 
     __tablename__ = "call_events"
     __table_args__ = (UniqueConstraint("call_id", "source", "source_seq"),)

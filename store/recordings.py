@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from contract.calls import TimelineEntry
+from contract.calls import RecordingStatus, TimelineEntry
+from contract.retention import Kept
 from contract.steps import WriteRecording
 from store.errors import CallUnknown
-from store.models import CallRow, RecordingRow
+from store.models import CallRow, ErasureRow, RecordingRow
 from store.timeline import append_entries
 
 _KEPT_WHEN_NONE = ("egress_id", "object_key", "duration_seconds", "size_bytes", "sha256")
@@ -45,6 +46,10 @@ class Recordings:
         if row is None:
             row = RecordingRow(call_id=news.call_id)
             self._session.add(row)
+        if was == RecordingStatus.DELETED:
+            await self._delete_again(news)
+            entries = await append_entries(self._session, news.call_id, news.entries)
+            return RecordingChange(row, was, entries)
         row.status = news.status.value
         row.attempts = news.attempts
         row.detail = news.detail
@@ -56,6 +61,13 @@ class Recordings:
         await self._session.flush()
         entries = await append_entries(self._session, news.call_id, news.entries)
         return RecordingChange(row, was, entries)
+
+    async def _delete_again(self, news: WriteRecording) -> None:
+        """Deleted stays deleted. Who brings a file all the same was at work when the deletion was
+        asked for: the next retention round deletes that file too."""
+        erasure = await self._session.get(ErasureRow, (news.call_id, Kept.RECORDING.value))
+        if erasure is not None and news.object_key:
+            erasure.done_at = None
 
     async def get(self, call_id: str) -> RecordingRow | None:
         return await self._session.get(RecordingRow, call_id)

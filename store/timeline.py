@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contract.calls import TimelineEntry
 from store.models import EventRow
+
+# The teller of what was deleted, and of legal holds.
+RETENTION_SOURCE = "retention"
 
 
 async def append_entries(
@@ -47,6 +52,32 @@ async def append_entries(
         )
     await session.flush()
     return list(wanted.values())
+
+
+async def note(
+    session: AsyncSession,
+    call_id: str,
+    source: str,
+    actor: str,
+    kind: str,
+    text: str,
+    data: dict[str, Any],
+) -> None:
+    """A line of the store's own, at this moment. `source` is used by nobody else, so it is numbered
+    here; the caller holds the call's row lock, and repeats nothing."""
+    told = select(func.max(EventRow.source_seq)).where(
+        EventRow.call_id == call_id, EventRow.source == source
+    )
+    entry = TimelineEntry(
+        source=source,
+        source_seq=(await session.scalar(told) or 0) + 1,
+        at=datetime.now(UTC),
+        actor=actor,
+        kind=kind,
+        text=text,
+        data=data,
+    )
+    await append_entries(session, call_id, [entry])
 
 
 async def entries_after(session: AsyncSession, call_id: str, after_seq: int) -> list[EventRow]:

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contract.calls import TimelineEntry
+from contract.retention import Kept
 from store.errors import CallUnknown
-from store.models import CallRow, TurnRow
+from store.models import CallRow, ErasureRow, EventRow, TurnRow
 from store.timeline import append_entries
 
 TURN_KIND = "turn"
+# What a turn's line on the timeline says when the transcript is deleted.
+DELETED_TEXT = "(deleted)"
 _REASON = "reason"
 
 
@@ -46,6 +49,8 @@ class Transcripts:
         row = select(CallRow.call_id).where(CallRow.call_id == call_id).with_for_update()
         if await self._session.scalar(row) is None:
             raise CallUnknown(call_id)
+        if await self.deleted(call_id):
+            return  # an agent's outbox was late: what was deleted does not come back
         wanted = {(turn.source, turn.source_seq): turn for turn in turns}
         known = await self._session.execute(
             select(TurnRow.source, TurnRow.source_seq).where(
@@ -56,6 +61,22 @@ class Transcripts:
             del wanted[(source, source_seq)]
         self._session.add_all(_row(turn) for turn in wanted.values())
         await append_entries(self._session, call_id, [_entry(turn) for turn in wanted.values()])
+
+    async def delete(self, call_id: str) -> int:
+        """Every word, here and on the timeline, whose lines keep who spoke when. How many turns."""
+        gone = await self._session.scalars(
+            delete(TurnRow).where(TurnRow.call_id == call_id).returning(TurnRow.id)
+        )
+        await self._session.execute(
+            update(EventRow)
+            .where(EventRow.call_id == call_id, EventRow.kind == TURN_KIND)
+            .values(text=DELETED_TEXT, data={})
+        )
+        return len(gone.all())
+
+    async def deleted(self, call_id: str) -> bool:
+        erasure = await self._session.get(ErasureRow, (call_id, Kept.TRANSCRIPT.value))
+        return erasure is not None and erasure.done_at is not None
 
     async def list(self, call_id: str) -> list[Turn]:
         """In spoken order."""

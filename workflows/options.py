@@ -225,6 +225,25 @@ READ_WHAT_IS_LEFT = ActivityConfig(
 # An agent that was on its way while the room closed makes LiveKit open it anew.
 LATE_AGENTS_COME = timedelta(seconds=10)
 
+# --- Retention ------------------------------------------------------------------------------------
+
+RETENTION_ROUND = timedelta(hours=1)
+# What a round leaves over the next one finds: a page has 50, so a round deletes up to 2,000.
+RETENTION_PAGES = 40
+# Each deletion of a page is told in the store by itself: a second try goes on after the first.
+ERASE_DUE = ActivityConfig(
+    summary="Delete what is due",
+    start_to_close_timeout=timedelta(minutes=10),
+    heartbeat_timeout=timedelta(seconds=90),
+    retry_policy=RetryPolicy(maximum_attempts=3),
+)
+# Together eight minutes; after them the retention's rounds try on.
+DELETE_RECORDING = ActivityConfig(
+    summary="Delete the recording's files",
+    start_to_close_timeout=timedelta(seconds=90),
+    retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=5), maximum_attempts=10),
+)
+
 # --- Room watch ----------------------------------------------------------------------------------
 
 WATCH_INTERVAL = timedelta(seconds=2)

@@ -155,6 +155,26 @@ class TranscriptionOptions(Strict):
     )
 
 
+class RetentionOptions(Strict):
+    """Counted from a call's end, by what is written here when it ends: a change later on is for
+    calls that end later. A legal hold goes before it."""
+
+    recording_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="A recording is deleted so many days after its call. `null`: never.",
+        examples=[90],
+    )
+    transcript_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="The same for what was said, on the timeline too. `null`: never.",
+        examples=[30],
+    )
+
+
 class AssistantUpdate(Strict):
     """All of an assistant but its id. What is left out gets its default."""
 
@@ -189,6 +209,7 @@ class AssistantUpdate(Strict):
     max_hold_seconds: float = Field(
         1800.0, ge=1, le=86_400, description="A call that is on hold longer than this ends."
     )
+    retention: RetentionOptions = RetentionOptions()
 
 
 class AssistantCreate(AssistantUpdate):

@@ -17,10 +17,13 @@ from api.calls.service import CallInPath, read_call, summary_of
 from api.fields import Moment
 from api.pages import Cursor, Limit
 from api.parts import FromParts
+from api.retention.reading import kept_of
 from contract.calls import CallStatus, Direction, RecordingStatus
 from contract.endings import EndedReason
+from contract.retention import Kept
 from store.call_pages import CallPage
 from store.calls import Calls
+from store.erasures import Erasures
 from store.transcripts import Transcripts
 
 router = APIRouter(prefix="/calls", tags=["calls"])
@@ -77,4 +80,9 @@ async def get_timeline(call: CallInPath, parts: FromParts) -> Timeline:
 async def get_transcript(call: CallInPath, parts: FromParts) -> Transcript:
     async with parts.database.reader() as session:
         turns = await Transcripts(session).list(call.call_id)
-    return Transcript(items=[TranscriptTurn.model_validate(turn) for turn in turns])
+        kept = kept_of(await Erasures(session).get(call.call_id, Kept.TRANSCRIPT))
+    return Transcript(
+        items=[TranscriptTurn.model_validate(turn) for turn in turns],
+        delete_after=kept.delete_after,
+        deletion=kept.deletion,
+    )

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.links import CallLinks
 from api.pages import NextCursor
+from api.retention.schemas import DeletionRead, LegalHoldRead, RetentionRead
 from contract.calls import CallStatus, Direction, Provider, RecordingStatus
 from contract.endings import EndedBy, EndedReason
 
@@ -116,6 +117,8 @@ class CallRead(BaseModel):
     talk_seconds: float | None
     holds: list[Hold]
     recording: CallRecording
+    retention: RetentionRead
+    legal_hold: LegalHoldRead | None = Field(description="While it stands, nothing is deleted.")
     cost: Cost | None = Field(description="None until the bill is settled.")
     links: CallLinks
 
@@ -157,3 +160,7 @@ class TranscriptTurn(BaseModel):
 
 class Transcript(BaseModel):
     items: list[TranscriptTurn]
+    delete_after: datetime | None = Field(description="When retention deletes it. None: never.")
+    deletion: DeletionRead | None = Field(
+        description="Who had it deleted, when and why: then `items` is empty for good."
+    )

@@ -12,11 +12,14 @@ from api.auth import Reader
 from api.calls.schemas import CallRead, CallRecording, CallSummary, Cost, Hold
 from api.links import call_links
 from api.parts import FromParts
+from api.retention.reading import hold_of, retention_of
 from api.settings import ApiSettings
 from contract.calls import CallStatus, RecordingStatus
 from store.calls import Calls
+from store.erasures import Erasures
 from store.errors import CallUnknown
 from store.ledger import Ledger
+from store.legal_holds import LegalHolds
 from store.models import CallRow, EventRow, LedgerRow, RecordingRow
 from store.recordings import Recordings
 
@@ -38,11 +41,15 @@ async def read_call(parts: FromParts, row: CallRow) -> CallRead:
         recording = await Recordings(session).get(row.call_id)
         bill = await Ledger(session).get(row.call_id)
         changes = await Calls(session).holds(row.call_id)
+        erasures = await Erasures(session).of_call(row.call_id)
+        legal_hold = await LegalHolds(session).get(row.call_id)
     fields = {name: getattr(row, name) for name in CallRead.model_fields if hasattr(row, name)}
     fields |= {
         "metadata": row.metadata_,
         "holds": holds_of(changes, row.ended_at),
         "recording": recording_of(row, recording),
+        "retention": retention_of(erasures),
+        "legal_hold": hold_of(legal_hold),
         "cost": _cost(bill) if bill is not None else None,
         "links": call_links(parts.settings, row.call_id, row.room_name),
     }

@@ -9,8 +9,11 @@ from api.prefer import Prefer, wait_of
 from api.recordings.retrying import RetryGoesOn
 from api.recordings.schemas import RecordingRead, RetryRead, RetryRequest
 from api.recordings.service import PATIENCE, CallRetry
+from api.retention.reading import kept_of
 from contract.calls import RecordingStatus
 from contract.recordings import RecordingReport, RecordingRetry
+from contract.retention import Kept
+from store.erasures import Erasures
 from store.recordings import Recordings
 
 router = APIRouter(prefix="/calls", tags=["recordings"])
@@ -20,9 +23,11 @@ router = APIRouter(prefix="/calls", tags=["recordings"])
 async def get_recording(call: CallInPath, parts: FromParts) -> RecordingRead:
     async with parts.database.reader() as session:
         row = await Recordings(session).get(call.call_id)
+        kept = kept_of(await Erasures(session).get(call.call_id, Kept.RECORDING))
     known = recording_of(call, row)
     url = expires_at = None
-    if row is not None and row.object_key and known.status is RecordingStatus.READY:
+    is_ready = known.status is RecordingStatus.READY and kept.deletion is None
+    if row is not None and row.object_key and is_ready:
         url, expires_at = parts.object_store.link(row.object_key)
     return RecordingRead(
         call_id=call.call_id,
@@ -34,6 +39,8 @@ async def get_recording(call: CallInPath, parts: FromParts) -> RecordingRead:
         duration_seconds=known.duration_seconds,
         size_bytes=row.size_bytes if row is not None else None,
         sha256=row.sha256 if row is not None else None,
+        delete_after=kept.delete_after,
+        deletion=kept.deletion,
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from api.fields import Moment, Strict
 from api.links import RecordingLinks
 from api.pages import NextCursor
+from api.retention.schemas import DeletionRead
 from contract.calls import RecordingStatus
 from contract.recordings import RETRY_REASON_MAX
 
@@ -23,6 +24,8 @@ class RecordingRead(BaseModel):
     duration_seconds: float | None
     size_bytes: int | None
     sha256: str | None = Field(description="Of the stored bytes, in hexadecimal.")
+    delete_after: datetime | None = Field(description="When retention deletes it. None: never.")
+    deletion: DeletionRead | None = Field(description="Who had it deleted, when and why.")
 
 
 class RecordingSummary(BaseModel):

@@ -132,7 +132,9 @@ def transcript(session: Session, call: CallId) -> None:
         return
     for turn in found["items"]:
         views.show_turn(session.screen, turn)
-    if not found["items"]:
+    if found["deletion"] is not None:
+        session.screen.note(f"What was said is deleted: {found['deletion']['reason']}")
+    elif not found["items"]:
         session.screen.note("Nobody has said anything (yet).")
 
 

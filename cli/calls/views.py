@@ -21,6 +21,7 @@ _STATES = {
     "ready": "green",
     "needs_attention": "red",
     "lost": "red",
+    "deleted": "dim",
 }
 # Ways to end that somebody should look into.
 _BAD = frozenset(
@@ -117,6 +118,7 @@ def show_record(screen: Screen, call: dict[str, Any]) -> None:
                 f"  {length}" if length else "",
                 f"  {plain(recording['detail'])}" if recording["detail"] else "",
             ),
+            **_kept(call),
         },
         title=call["call_id"],
     )
@@ -171,6 +173,26 @@ def show_recording(screen: Screen, found: dict[str, Any]) -> None:
     )
     if found["url"]:
         screen.out.print(Text(f"  {found['url']}"), soft_wrap=True)
+
+
+def _kept(call: dict[str, Any]) -> dict[str, str | None]:
+    """Of a record: what is kept until when, and by which hold."""
+    hold = call.get("legal_hold")
+    lines = {
+        f"{what} kept": _until((call.get("retention") or {}).get(what) or {})
+        for what in ("recording", "transcript")
+    }
+    if hold:
+        lines["legal hold"] = f"{hold['by']}, {clock(hold['placed_at'])}: {hold['reason']}"
+    return lines
+
+
+def _until(kept: dict[str, Any]) -> str | None:
+    deletion = kept.get("deletion")
+    if deletion is not None:
+        state = f"deleted {clock(deletion['deleted_at'])}" if deletion["deleted_at"] else "deleting"
+        return f"{state} by {deletion['by']}: {deletion['reason']}"
+    return f"until {clock(kept['delete_after'])}" if kept.get("delete_after") else None
 
 
 def _show_cost(screen: Screen, cost: dict[str, Any] | None, *, over: bool) -> None:

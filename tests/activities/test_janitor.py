@@ -21,7 +21,7 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.janitor import JanitorActivities
-from activities.janitor_schedule import schedule_janitor
+from activities.schedules import schedule_janitor
 from contract.calls import CallRequest, CallStatus, Direction, Provider, RecordingStatus
 from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.facts import Fact, FactKind, FactSource

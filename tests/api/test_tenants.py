@@ -284,6 +284,7 @@ BODIES: dict[str, tuple[dict[str, Any], ...]] = {
         {},
     ),
     "POST /calls/{call_id}/hangup": ({}, {"reason": "x"}),
+    "PUT /calls/{call_id}/legal_hold": ({"reason": "x"}, {}),
     "POST /calls/{call_id}/hold": ({}, {"reason": "x"}),
     "POST /calls/{call_id}/resume": ({},),
     "POST /calls/{call_id}/language": ({"language": "de-DE"}, {}),

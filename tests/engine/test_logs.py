@@ -56,6 +56,7 @@ def test_a_line_of_ours_has_its_fields() -> None:
         ("call_01abc", "call_01abc"),
         ("rec_01abc", "call_01abc"),
         ("janitor_01abc", "call_01abc"),
+        ("erase_01abc", "call_01abc"),
         ("room-watch", None),
     ],
 )

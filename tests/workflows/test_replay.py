@@ -12,6 +12,11 @@ from workflows.call import CallWorkflow
 from workflows.finishing import FinishCallWorkflow
 from workflows.janitor import JanitorWorkflow, VersionedJanitorWorkflow
 from workflows.recording import RecordingWorkflow
+from workflows.retention import (
+    DeleteRecordingWorkflow,
+    RetentionWorkflow,
+    VersionedRetentionWorkflow,
+)
 from workflows.room_watch import RoomWatchWorkflow, VersionedRoomWatchWorkflow
 from workflows.sandbox import our_sandbox
 from workflows.webhook_delivery import VersionedWebhookDeliveryWorkflow, WebhookDeliveryWorkflow
@@ -22,12 +27,13 @@ HISTORIES = saved_histories()
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())
 async def test_saved_history_replays(history: WorkflowHistory) -> None:
     # Workers with a version have a class of their own for those that last.
-    for watch, delivery, janitor in (
-        (RoomWatchWorkflow, WebhookDeliveryWorkflow, JanitorWorkflow),
+    for watch, delivery, janitor, retention in (
+        (RoomWatchWorkflow, WebhookDeliveryWorkflow, JanitorWorkflow, RetentionWorkflow),
         (
             VersionedRoomWatchWorkflow,
             VersionedWebhookDeliveryWorkflow,
             VersionedJanitorWorkflow,
+            VersionedRetentionWorkflow,
         ),
     ):
         replayer = Replayer(
@@ -36,6 +42,8 @@ async def test_saved_history_replays(history: WorkflowHistory) -> None:
                 FinishCallWorkflow,
                 janitor,
                 RecordingWorkflow,
+                DeleteRecordingWorkflow,
+                retention,
                 delivery,
                 watch,
             ],
@@ -49,9 +57,11 @@ def test_every_kind_of_workflow_is_among_them() -> None:
     kinds = {name.rpartition(".")[2] for name in HISTORIES}
     assert kinds == {
         "CallWorkflow",
+        "DeleteRecordingWorkflow",
         "FinishCallWorkflow",
         "JanitorWorkflow",
         "RecordingWorkflow",
+        "RetentionWorkflow",
         "RoomWatchWorkflow",
         "WebhookDeliveryWorkflow",
     }

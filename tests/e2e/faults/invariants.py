@@ -80,7 +80,9 @@ async def assert_nothing_is_left(system: System) -> None:
         return not {room for room in await system.rooms() if is_call_id(room)}
 
     await eventually(look, _ROOM_GONE_WITHIN, f"I3: rooms are left: {await system.rooms()}")
-    ours_for_ever = "'RoomWatchWorkflow', 'JanitorWorkflow'"  # rounds of the latter come and go
+    ours_for_ever = (
+        "'RoomWatchWorkflow', 'JanitorWorkflow', 'RetentionWorkflow'"  # rounds come and go
+    )
     still_open = f"ExecutionStatus = 'Running' AND WorkflowType NOT IN ({ours_for_ever})"
     waits = f"{still_open} AND RecordingStatus = 'needs_attention'"  # for an operator's retry
     found = [one.id async for one in system.temporal.list_workflows(still_open)]
