@@ -43,6 +43,8 @@ def fork_jobs_from_here(modules: Iterable[str], livekit: dict[str, str]) -> bool
         importlib.import_module(module)
     os.environ.update(livekit)
     http_context._set_default_cert_env()
+    # The jobs' session's certificates, parsed once: 0.1 s of a call's event loop, and 1 MiB.
+    http_context._create_ssl_context()
     if len(os.listdir("/proc/self/task")) > 1:  # a library's own ones too
         return False
     # MALLOC_ARENA_MAX is read when an interpreter starts, and none starts any more.
