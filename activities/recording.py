@@ -13,6 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.livekit_errors import is_not_found, livekit_errors
+from activities.long_work import in_thread
 from activities.recording_bucket import BucketUnavailable, RecordingBucket, RecordingMissing
 from activities.recording_files import STORE_UNAVAILABLE, compare, recording_folder
 from contract.recordings import ROOM_GONE_ERROR, EgressSeen, EgressStatus
@@ -99,7 +100,7 @@ class RecordingActivities:
         if not key.startswith(recording_folder(order.call_id)):
             raise _invalid(f"Egress stored {key or 'nothing'}, which is not this call's.")
         try:
-            verified = await asyncio.to_thread(self._bucket.read_through, key)
+            verified = await in_thread(self._bucket.read_through, key)
         except RecordingMissing:
             raise _invalid(f"The store has no {key}.") from None
         except ValueError as wrong:

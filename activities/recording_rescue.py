@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.egress_backup import BackupUnavailable, EgressBackup
+from activities.long_work import in_thread
 from activities.recording_bucket import (
     BucketUnavailable,
     RecordingBucket,
@@ -23,7 +23,6 @@ from contract.recordings import EgressSeen
 from contract.steps import RecordingRescued, RecordingVerified, RescueRecording, Step
 
 BACKUP_UNAVAILABLE = "backup-unavailable"
-_HEARTBEAT_SECONDS = 1.0
 
 
 @dataclass
@@ -48,10 +47,7 @@ class RecordingRescue:
         Fails as `store-unavailable` or `backup-unavailable` when one of both could not be looked
         into: then nothing is known to be missing.
         """
-        work = asyncio.create_task(asyncio.to_thread(self._rescue, order))
-        while not (await asyncio.wait({work}, timeout=_HEARTBEAT_SECONDS))[0]:
-            activity.heartbeat()
-        return work.result()
+        return await in_thread(self._rescue, order)
 
     def _rescue(self, order: RescueRecording) -> RecordingRescued:
         folder = recording_folder(order.call_id)

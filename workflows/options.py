@@ -179,6 +179,7 @@ AWAIT_EGRESS_END = ActivityConfig(
 )
 VERIFY_RECORDING = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),
+    heartbeat_timeout=timedelta(seconds=15),
     schedule_to_close_timeout=timedelta(minutes=30),
     retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
 )

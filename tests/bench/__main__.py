@@ -32,6 +32,7 @@ from tests.bench import (
     open_calls,
     outbound_accepted,
     phone_calls,
+    recordings,
     reinvite,
     rooms,
     starts,
@@ -55,6 +56,7 @@ FIGURES: dict[str, Callable[[Bench], Awaitable[Figure]]] = {
     "phone_hold": phone_calls.measure_hold,
     "worker_killed": worker_killed.measure,
     "history": history_size.measure,
+    "recordings": recordings.measure,
     "cost": cost.measure,
 }
 # Each of these starts what it needs by itself, beside which nothing else of ours runs.

@@ -145,6 +145,14 @@ class Bench:
         entries: list[dict[str, Any]] = answer["log"]
         return entries
 
+    async def misbehave(self, vendor: str, fault: dict[str, Any]) -> None:
+        """A stand-in does this wrong from now on."""
+        answer = await self.http.post(f"{self._control(vendor)}/fault", json=fault)
+        answer.raise_for_status()
+
+    async def forgive(self, vendor: str) -> None:
+        await self.http.delete(f"{self._control(vendor)}/fault")
+
     def _control(self, vendor: str) -> str:
         return self.stack.description.stand_ins[vendor].control_url
 

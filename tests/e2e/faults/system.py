@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any, Self
 
 import httpx2
@@ -88,6 +89,11 @@ class System:
                 await self.stack.start_process(part)
                 if part is Part.ATLAS:
                     await eventually(self._atlas_is_warm, 60, "Atlas has no process for a call")
+
+    def settings_of(self, part: str) -> dict[str, str]:
+        """The environment of a part that runs: with it another process is the stack's too."""
+        raw = Path(f"/proc/{self.stack.pids(part)[0]}/environ").read_bytes().split(b"\0")
+        return dict(item.decode().split("=", 1) for item in raw if item)
 
     async def order_fault(self, stand_in: str, **fault: Any) -> None:
         url = self.stack.description.stand_ins[stand_in].control_url

@@ -10,7 +10,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -188,10 +187,7 @@ async def second_worker(system: System) -> AsyncIterator[None]:
 
 
 def _start_beside(system: System) -> subprocess.Popen[bytes]:
-    """With the first one's environment, and so with its mark: the stack ends it as its own."""
-    (first,) = system.stack.pids("worker")
-    raw = Path(f"/proc/{first}/environ").read_bytes().split(b"\0")
-    settings = dict(item.decode().split("=", 1) for item in raw if item)
+    settings = system.settings_of("worker")
     settings.pop("WORKER_HTTP_PORT", None)  # the first one has it
     with (system.stack.run_dir / "logs" / "worker-2.log").open("ab") as log:
         return subprocess.Popen(

@@ -121,8 +121,7 @@ async def check_the_values(bench: Bench, room: str, bodies: list[dict[str, Any]]
     assert delivery.headers["Content-Type"] == "application/webhook+json"
     assert not delivery.headers["Authorization"].startswith("Bearer")
     assert bench.s3_keys[1] not in delivery.raw
-    kept = bench.stack.run_dir.rglob(f"{last['egressId']}.ogg")
-    assert next(kept).read_bytes() == stored
+    assert not list(bench.stack.run_dir.rglob(f"{last['egressId']}.ogg"))  # what is stored goes
 
 
 async def test_the_room_is_deleted(bench: Bench) -> None:
