@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
 from livekit import api
 
 from sandbox.stack import Part, Stack
-from sandbox.stack.environment import environment
-from sandbox.stack.site import CHECKOUT
 from tests.e2e.conversation import GREETING
+from tests.e2e.replica import second_agent_server
 from tests.e2e.switchboard import Switchboard, WebCall, eventually
 
 # A whole stack and one process more: an Atlas that takes 15 s to come has failed its call.
 pytestmark = [pytest.mark.stack, pytest.mark.alone]
 
 PARTS = ["temporal", "livekit", "s3", "providers", "api", "worker", "atlas"]
-
-
-@asynccontextmanager
-async def second_atlas(switchboard: Switchboard) -> AsyncIterator[None]:
-    stack = switchboard.stack
-    livekit_log = stack.site.log(Part.LIVEKIT)
-    before = registrations(livekit_log.read_text())
-    settings = environment(Part.ATLAS, stack.site)
-    settings["ATLAS_HEALTH_PORT"] = str(stack.site.ports.talk)
-    settings["ATLAS_PROMETHEUS_PORT"] = str(stack.site.ports.media_bot_metrics)
-    with (stack.run_dir / "logs" / "second-atlas.log").open("ab") as out:
-        atlas = await asyncio.create_subprocess_exec(
-            *("setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", "agents.atlas"),
-            cwd=CHECKOUT,
-            env=settings,
-            stdout=out,
-            stderr=out,
-        )
-
-    async def is_registered() -> bool:
-        return registrations(await asyncio.to_thread(livekit_log.read_text)) > before
-
-    try:
-        await eventually(is_registered, timeout=120, otherwise="no second Atlas")
-        yield
-    finally:
-        atlas.terminate()
-        await asyncio.wait_for(atlas.wait(), 40)
-
-
-def registrations(log: str) -> int:
-    return sum('"worker registered"' in line and '"atlas"' in line for line in log.splitlines())
 
 
 async def agents_in(switchboard: Switchboard, call: WebCall) -> set[str]:
@@ -77,7 +40,7 @@ async def test_callers_keep_the_atlas_they_have() -> None:
         old_call = await switchboard.place_call(patient)
         caller = await old_call.join()
         await caller.heard.wait_until_heard(0.5, timeout=40)
-        async with second_atlas(switchboard):
+        async with second_agent_server(stack, Part.ATLAS):
             ask_to_end(stack)
             new_call = await switchboard.place_call(patient)
             other_caller = await new_call.join()

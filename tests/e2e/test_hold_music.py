@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import time
-import wave
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from contract.media import TONE_HERTZ
 from sandbox.caller.hearing import SAMPLE_RATE, Hearing
 from tests.e2e.conversation import GREETING, OPENING_HOURS, answer_to, voice_of
+from tests.e2e.hold_music import commanded, default_music, likeness
 from tests.e2e.listening import VoiceEar, hear_out
 from tests.e2e.switchboard import Switchboard, WebCall, eventually
 
@@ -21,7 +18,6 @@ pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_sco
 
 MEDIA_BOT = "media-bot-1"
 MUSIC_SECONDS = 2.0
-Samples = npt.NDArray[np.float64]
 
 
 async def test_a_held_caller_hears_the_music_and_is_not_heard(
@@ -81,29 +77,3 @@ async def plays_a_clip(switchboard: Switchboard, call: WebCall, heard: Hearing) 
         ]
 
     await eventually(is_told, timeout=10, otherwise="the clip was never stopped")
-
-
-async def commanded(
-    switchboard: Switchboard, call: WebCall, verb: str, body: dict[str, Any] | None = None
-) -> None:
-    answer = await switchboard.http.post(f"/calls/{call.id}/{verb}", json=body)
-    assert answer.status_code == 200, answer.text
-
-
-async def default_music(switchboard: Switchboard) -> Samples:
-    answer = await switchboard.http.get("/media/hold-music.wav")
-    with wave.open(io.BytesIO(answer.content)) as file:
-        assert file.getframerate() == SAMPLE_RATE
-        return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
-
-
-def likeness(heard: npt.NDArray[np.int16], asset: Samples) -> float:
-    """The best correlation of a second of what was heard with any second of the asset's loop."""
-    piece = heard[SAMPLE_RATE // 2 : SAMPLE_RATE * 3 // 2].astype(np.float64)
-    ring = np.concatenate([asset, asset[: piece.size]])
-    size = 1 << (ring.size + piece.size).bit_length()
-    products = np.fft.irfft(np.fft.rfft(ring, size) * np.conj(np.fft.rfft(piece, size)), size)
-    sums = np.cumsum(np.concatenate([[0.0], ring**2]))
-    powers = sums[piece.size :] - sums[: -piece.size]
-    norms = np.sqrt(np.maximum(powers, 1.0)) * np.linalg.norm(piece)
-    return float(np.max(products[: powers.size] / norms))
