@@ -34,7 +34,7 @@ class WrongEnd(AssertionError):
 async def measure(bench: Bench) -> Figure:
     calls = bench.count(_CALLS, least=2 * len(TROUBLES))
     figure = Figure(
-        "Recordings: a hundred calls, faults in half of them",
+        "Recordings: faults in every second one",
         "Recorded web calls of a greeting and one turn, one after the other; before, or in the "
         "middle of, every second one the recorder is told to do something wrong, each fault in "
         "turn. What a fault leaves recoverable must end `ready`, by itself or after an operator's "
