@@ -1,26 +1,33 @@
 """`python -m tests [pytest's options]`: the whole suite, in two runs and a second look.
 
-First what may share the machine, a process a core: most of it waits. Then what judges times and
-sound, mostly of whole stacks (marker `alone`), where all beside it would be heard. What failed, if
-it is little, is looked at again by itself, twice: who fails then has failed; who does not is told
-as flaky, with the failure above, and stops nobody else's work (docs/adr/0014).
+First what may share the machine, three processes for two cores: half of the time they wait. Then
+what judges times and sound, mostly of whole stacks (marker `real_time`), two at a time, which takes
+half of two cores: beside more it would hear the others. What failed, if it is little, is looked at
+again by itself, twice: who fails then has failed; who does not is told as flaky, with the failure
+above, and stops nobody else's work (docs/adr/0014).
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
+import math
+import os
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.leftovers import adopt_orphans, call, end_leftovers
+from tests.progress import HANGS, ended_within_tests
+
 _SLOWEST = ("--durations=40", "--durations-min=2")  # for who makes it shorter
+# A file's tests stay in one process, and files in their order: they share servers, and stacks.
+_FILES = ("--dist", "loadfile", "--no-loadscope-reorder")
+_MANY = math.ceil(1.5 * (os.cpu_count() or 1))
 _RUNS = (
-    # A file's tests stay in one process: some share a server.
-    ("-m", "not alone", "--numprocesses", "auto", "--dist", "loadfile", *_SLOWEST),
-    ("-m", "alone", *_SLOWEST),
+    ("-m", "not real_time", "--numprocesses", str(_MANY), *_FILES, *_SLOWEST),
+    ("-m", "real_time", "--numprocesses", "2", *_FILES, *_SLOWEST),
 )
 _LOOKS = 2
 _FEW = 5  # more than that is no bad luck
@@ -29,6 +36,7 @@ _NOTHING = {int(pytest.ExitCode.OK), int(pytest.ExitCode.NO_TESTS_COLLECTED)}
 
 
 def main(options: list[str]) -> int:
+    adopt_orphans()
     with tempfile.TemporaryDirectory() as folder:
         codes = [_run(folder, *run, *options) for run in _RUNS]
         wrong = [code for code in codes if code not in _NOTHING]
@@ -41,8 +49,15 @@ def main(options: list[str]) -> int:
 
 
 def _run(folder: str, *arguments: str) -> int:
-    command = (sys.executable, "-m", "pytest", "-o", f"cache_dir={folder}", *arguments)
-    return subprocess.call(command)
+    plugins = ("-p", "tests.progress", "-o", f"cache_dir={folder}")
+    with tempfile.TemporaryDirectory() as hangs:
+        os.environ[HANGS] = hangs
+        code = call((sys.executable, "-m", "pytest", *plugins, *arguments))
+        for told in ended_within_tests(Path(hangs)):
+            print("\nITS PROCESS ENDED WITHIN A TEST:", told, sep="\n", flush=True)
+    if left := end_leftovers():
+        print(f"\nLEFT BEHIND, {len(left)}, killed now:", *left, sep="\n  ", flush=True)
+    return code
 
 
 def _failed(folder: Path) -> list[str]:

@@ -25,7 +25,7 @@ def test_flaky():
 _FAILS = "def test_bad(): assert 1 + 1 == 3\n"
 _PASSES = "def test_good(): assert 1 + 1 == 2\n"
 # A suite is up to five starts of pytest, each of which imports all that our own tests need.
-_LEAN = "--noconftest -p no:schemathesis -p no:hypothesispytest -p no:inline_snapshot -p no:anyio"
+LEAN = "--noconftest -p no:schemathesis -p no:hypothesispytest -p no:inline_snapshot -p no:anyio"
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def suite_of(folder: Path, text: str) -> tuple[int | None, str]:
     (folder / "test_some.py").write_text(text)
     run = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests", str(folder)),
-        env=os.environ | {"PYTEST_ADDOPTS": _LEAN},
+        env=os.environ | {"PYTEST_ADDOPTS": LEAN},
         stdout=asyncio.subprocess.PIPE,
     )
     printed, _ = await run.communicate()

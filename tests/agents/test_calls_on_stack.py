@@ -27,7 +27,7 @@ from contract.rooms import Gate, Opening, RoomMetadata
 from sandbox.stack.parts import Part
 from tests.agents.rig import CallUnderTest, Rig, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="module")]
 
 GREETING = "Welcome to the Blue Door restaurant. How can I help you?"
 HOURS = "We are open from noon until eleven, every day but Monday."

@@ -21,7 +21,7 @@ from contract.assistants import (
 from contract.identity import AgentRole
 from tests.agents.rig import Rig, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="module")]
 
 GREETING = "Welcome to the Blue Door restaurant. How can I help you?"
 DEMO = Assistant(id="demo", name="Demo", opening=OpeningOptions(text=GREETING))

@@ -16,7 +16,7 @@ from contract.rooms import Gate, PhoneState
 from tests.agents.phone import ON_ITS_WAY, ScriptedPhone
 from tests.agents.rig import CallUnderTest, Rig
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="module")]
 
 GREETING = "Welcome to the Blue Door restaurant. How can I help you?"
 DOGS = "Dogs are welcome on the terrace."

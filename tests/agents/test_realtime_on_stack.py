@@ -27,7 +27,7 @@ from contract.rooms import Gate, Opening
 from tests.agents.phone import ON_ITS_WAY, ScriptedPhone
 from tests.agents.rig import CallUnderTest, Rig
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="module")]
 
 GREETING = "Welcome to the Blue Door restaurant. How can I help you?"
 HOURS = "We are open from noon until eleven, every day but Monday."

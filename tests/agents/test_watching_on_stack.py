@@ -19,7 +19,7 @@ from sandbox.stack.site import CHECKOUT
 from tests.agents.phone import ScriptedPhone
 from tests.agents.rig import CallUnderTest, Rig, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="module")]
 
 DEMO = Assistant(id="demo", name="Demo", opening=OpeningOptions(mode=OpeningMode.WAIT))
 # Of a fact on its way through Temporal, and of the query that finds it.

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.media import _relayed
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]  # it measures
+pytestmark = [pytest.mark.slow, pytest.mark.real_time]  # it measures
 
 
 async def test_phones_are_heard_and_answered() -> None:

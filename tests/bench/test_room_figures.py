@@ -24,7 +24,7 @@ def test_where_nothing_was_heard_nothing_is_found() -> None:
 
 
 @pytest.mark.stack
-@pytest.mark.alone
+@pytest.mark.real_time
 async def test_phones_and_people_hear_each_other_through_the_legs() -> None:
     async with server() as (stack, _):
         ran = await run(stack, 2, 5.0, watched=1)

@@ -111,7 +111,7 @@ async def test_watching_outlives_a_restart_of_the_api(installation: Running) -> 
     assert last["call"]["status"] == "ended"
 
 
-@pytest.mark.alone  # what is said in it is judged by its sound
+@pytest.mark.real_time  # what is said in it is judged by its sound
 async def test_a_real_call_goes_well_recording_and_all(
     installation: Running, tmp_path: Path
 ) -> None:
@@ -128,7 +128,7 @@ async def test_a_real_call_goes_well_recording_and_all(
     assert file.stat().st_size == got.document["size_bytes"]
 
 
-@pytest.mark.alone  # what is said in it is judged by its sound
+@pytest.mark.real_time  # what is said in it is judged by its sound
 async def test_a_deaf_assistant_does_not_pass(installation: Running) -> None:
     """Deepgram hangs: Atlas greets and understands nothing."""
     control = installation.stack.description.stand_ins["deepgram"].control_url
@@ -144,7 +144,7 @@ async def test_a_deaf_assistant_does_not_pass(installation: Running) -> None:
     assert await is_over(installation, made.document["call_id"])
 
 
-@pytest.mark.alone  # what is said in it is judged by its sound
+@pytest.mark.real_time  # what is said in it is judged by its sound
 async def test_an_assistant_that_only_fills_time_does_not_pass(
     installation: Running, tmp_path: Path
 ) -> None:

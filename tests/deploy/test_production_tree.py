@@ -140,7 +140,7 @@ async def telephone(switchboard: Switchboard, number: str) -> dict[str, Any]:
     return record
 
 
-@pytest.mark.alone  # what the caller says has to be understood
+@pytest.mark.real_time  # what the caller says has to be understood
 @pytest.mark.timeout(420)
 async def test_recorded_calls_with_the_real_turn_detector_and_to_a_telephone(
     tree: Path, tmp_path: Path

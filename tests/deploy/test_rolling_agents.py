@@ -14,7 +14,7 @@ from tests.e2e.replica import second_agent_server
 from tests.e2e.switchboard import Switchboard, WebCall, eventually
 
 # A whole stack and one process more: an Atlas that takes 15 s to come has failed its call.
-pytestmark = [pytest.mark.stack, pytest.mark.alone]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time]
 
 PARTS = ["temporal", "livekit", "s3", "providers", "api", "worker", "atlas"]
 

@@ -21,7 +21,7 @@ from sandbox.stack.site import CHECKOUT
 from tests.e2e.switchboard import Switchboard, eventually
 
 # A whole stack and one process more: an Atlas that takes 15 s to come has failed its call.
-pytestmark = [pytest.mark.stack, pytest.mark.alone]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time]
 
 PARTS = [
     *("temporal", "livekit", "s3", "providers", "api", "worker", "atlas", "media-bot"),

@@ -14,7 +14,7 @@ from tests.e2e.hold_music import commanded, default_music, likeness
 from tests.e2e.listening import VoiceEar, hear_out
 from tests.e2e.switchboard import Switchboard, WebCall, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="session")]
 
 MEDIA_BOT = "media-bot-1"
 MUSIC_SECONDS = 2.0

@@ -29,7 +29,7 @@ from tests.agents.media_bot.asset_host import AssetHost
 from tests.agents.media_bot.sounds import mp3, tone
 from tests.agents.rig import CallUnderTest, Rig, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="module")]
 
 MUSIC = 441.0
 TONES = {CALLER_IDENTITY: 600.0, "atlas-1": 900.0, "atlas-2": 1000.0, "human-2": 1300.0}

@@ -21,7 +21,7 @@ from tests.agents.media_bot.line import MEDIA_BOT, Line
 from tests.agents.media_bot.sounds import LOUDNESS, loudest_hertz, mp3, part_at, tone, wav
 from tests.agents.rig import Rig, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="module")]
 
 MUSIC, OTHER, SHORT = 441.0, 882.0, 1322.0  # whole periods in each asset
 # How exactly it is in time, the figures at the end judge by their median.

@@ -23,7 +23,7 @@ from sandbox.caller.microphone import SAMPLE_RATE
 from sandbox.providers.mouth import CALLER_VOICE, render, voices_for
 from tests.agents.rig import CallUnderTest, Rig, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="module")]
 
 OPENING_HOURS = "What are your opening hours?"
 PARKING = "Is there parking nearby?"

@@ -14,7 +14,7 @@ from tests.bridge.rtp.sound import clear, found, loudest, speech, tone
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.alone,  # sound in real time: what the process sleeps through is heard
+    pytest.mark.real_time,  # sound in real time: what the process sleeps through is heard
 ]
 
 SECONDS = 3.0

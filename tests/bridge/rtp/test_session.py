@@ -18,7 +18,7 @@ from tests.bridge.rtp.stillness import on_a_still_machine
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.alone,  # sound in real time: what the process sleeps through is heard
+    pytest.mark.real_time,  # sound in real time: what the process sleeps through is heard
 ]
 
 

@@ -1,6 +1,6 @@
 """Calls whose workflow an operator terminated in their talk: finished, truthfully, within a minute.
 
-`alone`: it asks what the far side lived through, to the second.
+`real_time`: it asks what the far side lived through, to the second.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.e2e.phone.phone_call import PhoneLines
 from tests.e2e.phone.verdicts import assert_billed_as_seen, assert_ended
 from tests.e2e.switchboard import SettledCall, Switchboard, WebCall, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="session")]
 
 WITHIN = 60.0  # issue 8
 

@@ -18,7 +18,7 @@ from tests.e2e.faults.invariants import Truth, assert_hold
 from tests.e2e.faults.system import PlacedCall, System
 from tests.e2e.faults.waiting import eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="session")]
 
 STEPS = (
     Step.START_EGRESS,

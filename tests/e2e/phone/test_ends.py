@@ -126,7 +126,7 @@ async def test_a_phone_that_sends_no_audio_any_more(lines: PhoneLines) -> None:
     assert_billed_as_seen(record, await (await call.at_carrier()).over())
 
 
-@pytest.mark.alone  # what the phone says has to be understood
+@pytest.mark.real_time  # what the phone says has to be understood
 async def test_the_assistant_ends_the_call(lines: PhoneLines, trunk_id: str) -> None:
     call = await lines.call("0100", trunk_id=trunk_id)
     far = await call.answered()

@@ -11,7 +11,7 @@ from tests.e2e.phone.first_words import first_words, greeting_assistant
 from tests.e2e.phone.phone_call import PhoneLines
 from tests.e2e.phone.room import ask_atlas
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="session")]
 
 # Rings with an announcement of its own (183), so that our audio has a way before the answer.
 EARLY_MEDIA = "0108"

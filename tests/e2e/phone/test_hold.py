@@ -16,7 +16,7 @@ from tests.e2e.phone.phone_call import PhoneCall, PhoneLines
 from tests.e2e.phone.room import Listener, ask_atlas
 from tests.e2e.switchboard import eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="session")]
 
 KINDS = ["sendonly", "inactive", "zero", "session"]
 BACK_WITHIN = 1.0

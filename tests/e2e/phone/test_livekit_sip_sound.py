@@ -16,7 +16,7 @@ from tests.e2e.phone.phone_call import PhoneCall, PhoneLines
 from tests.e2e.phone.room import ask_atlas
 from tests.e2e.phone.verdicts import assert_billed_as_seen, assert_ended
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="session")]
 
 RINGS = "0107"
 

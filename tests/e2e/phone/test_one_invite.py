@@ -72,7 +72,7 @@ async def test_no_line_in_time_is_capacity(lines: PhoneLines) -> None:
     assert not await lines.carrier.calls_to(second.to)
 
 
-@pytest.mark.alone  # from its turn to its INVITE a call takes as long as the machine is busy
+@pytest.mark.real_time  # from its turn to its INVITE a call takes as long as the machine is busy
 async def test_calls_per_second_hold_on_the_wire(lines: PhoneLines) -> None:
     trunk = await lines.trunk(name="Slow", calls_per_second=1.0)
     calls = [

@@ -15,7 +15,7 @@ from tests.e2e.faults.atlas_jobs import job_pid
 from tests.e2e.listening import VoiceEar
 from tests.e2e.phone.phone_call import PhoneLines
 
-pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.real_time, pytest.mark.asyncio(loop_scope="session")]
 
 
 @pytest.fixture

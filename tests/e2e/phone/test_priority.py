@@ -14,7 +14,7 @@ from tests.e2e.switchboard import Switchboard
 
 pytestmark = [
     pytest.mark.stack,
-    pytest.mark.alone,  # shares the stack of those beside it
+    pytest.mark.real_time,  # shares the stack of those beside it
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.skipif(
         sys.platform != "linux" or os.geteuid() != 0, reason="others may not, and are not asked to"

@@ -15,7 +15,7 @@ from tests.sandbox.carrier.conftest import TRANSPORTS, Call, Place
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.alone,  # the sound of forty calls at once, in one process
+    pytest.mark.real_time,  # the sound of forty calls at once, in one process
     pytest.mark.asyncio(loop_scope="module"),
 ]
 

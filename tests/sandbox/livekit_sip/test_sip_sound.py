@@ -23,7 +23,7 @@ def heard(record: dict[str, Any], hertz: float) -> float:
         return clearest(sound.readframes(sound.getnframes()), hertz, sound.getframerate())
 
 
-@pytest.mark.alone  # what is heard is judged
+@pytest.mark.real_time  # what is heard is judged
 async def test_the_room_hears_the_phone_and_the_phone_all_of_the_room(bench: Bench) -> None:
     call = await bench.talk("0103")
     await eventually(lambda: call.guest.hears(440), "the phone's tone in the room")
@@ -39,7 +39,7 @@ async def test_the_room_hears_the_phone_and_the_phone_all_of_the_room(bench: Ben
     assert heard(record, 1500) > 0.7
 
 
-@pytest.mark.alone  # what is heard is judged
+@pytest.mark.real_time  # what is heard is judged
 async def test_before_the_answer_nobody_hears_anybody(bench: Bench) -> None:
     call = await bench.dial("0108")  # announces, in early media
     await call.until("dialing", "ringing")

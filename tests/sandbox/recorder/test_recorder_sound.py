@@ -26,7 +26,7 @@ def is_complete(info: object) -> bool:
     return info.status == EgressStatus.EGRESS_COMPLETE
 
 
-@pytest.mark.alone  # it compares a file's clock with ours
+@pytest.mark.real_time  # it compares a file's clock with ours
 async def test_two_speakers_a_late_joiner_and_a_pause(bench: Bench) -> None:
     room = await bench.room()
     async with bench.speaker(room, "caller") as caller, bench.speaker(room, "atlas-1") as atlas:

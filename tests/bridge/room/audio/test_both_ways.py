@@ -12,7 +12,7 @@ from tests.bridge.rtp.sound import share_at, tone
 
 pytestmark = [
     pytest.mark.stack,
-    pytest.mark.alone,
+    pytest.mark.real_time,
     pytest.mark.asyncio(loop_scope="session"),
 ]
 

@@ -14,7 +14,7 @@ from tests.bridge.rtp.sound import samples, tone
 
 pytestmark = [
     pytest.mark.stack,
-    pytest.mark.alone,
+    pytest.mark.real_time,
     pytest.mark.asyncio(loop_scope="session"),
 ]
 

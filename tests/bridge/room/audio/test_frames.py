@@ -68,7 +68,7 @@ async def test_a_source_that_is_closed_takes_nothing() -> None:
 
 
 @pytest.mark.stack
-@pytest.mark.alone
+@pytest.mark.real_time
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_stream_gives_each_frame_once_and_ends_when_it_is_closed(room: OpenRoom) -> None:
     phone, atlas = await room.phone(), await room.person()
