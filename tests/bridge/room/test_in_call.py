@@ -47,7 +47,7 @@ async def test_every_kind_of_hold_is_told_and_every_resume(table: Table, kind: H
     assert call.watcher.attributes["call.state"] == "held"
     assert call.watcher.attributes["sip.callStatus"] == "active"
     # Both in one write: who comes just then never sees the one without the other. (All attributes
-    # can be known before the change is told: LiveKit's SDK reads them when it tells an earlier one.)
+    # can be known before the change is told: the SDK reads them when it tells an earlier one.)
     written = await eventually(lambda: changes_with(call, Attribute.CALL_HOLD))
     assert [change.get(Attribute.CALL_STATE) for change in written] == ["held"]
     (told,) = await eventually(lambda: call.watcher.heard("call_hold"))
