@@ -61,25 +61,16 @@ class Unfinished:
         return [await self._call(row) for row in await self._session.scalars(found)]
 
     async def recordings_among(self, call_ids: Collection[str]) -> Sequence[RecordingRequest]:
-        """Of calls that are over: the recordings that nobody has brought to an end."""
+        """Of calls that are over and had a recording's workflow: those that nobody has brought to
+        an end. Without a row of its own, too: that comes once Egress records, or never."""
         found = (
-            select(CallRow.tenant_id, CallRow.room_name, RecordingRow)
-            .join(RecordingRow, RecordingRow.call_id == CallRow.call_id)
+            select(CallRow, RecordingRow)
+            .outerjoin(RecordingRow, RecordingRow.call_id == CallRow.call_id)
             .where(CallRow.call_id.in_(call_ids), CallRow.status == _ENDED)
-            .where(RecordingRow.status.in_(_UNSETTLED))
+            .where(or_(RecordingRow.status.in_(_UNSETTLED), RecordingRow.call_id.is_(None)))
             .order_by(CallRow.started_at, CallRow.call_id)
         )
-        return [
-            RecordingRequest(
-                call_id=recording.call_id,
-                tenant_id=tenant_id,
-                room_name=room_name,
-                left_behind=True,
-                attempts=recording.attempts,
-                flaw=recording.detail if recording.status == _NEEDS_ATTENTION else "",
-            )
-            for tenant_id, room_name, recording in await self._session.execute(found)
-        ]
+        return [_left_behind(call, row) for call, row in await self._session.execute(found)]
 
     async def last_turn_of_human(self, call_id: str) -> datetime | None:
         """When they were last understood."""
@@ -104,3 +95,18 @@ class Unfinished:
     async def _has_events(self, call_id: str) -> bool:
         found = select(EventRow.seq).where(EventRow.call_id == call_id).limit(1)
         return await self._session.scalar(found) is not None
+
+
+def _left_behind(call: CallRow, recording: RecordingRow | None) -> RecordingRequest:
+    attempts, flaw = 0, ""
+    if recording is not None:
+        attempts = recording.attempts
+        flaw = recording.detail if recording.status == _NEEDS_ATTENTION else ""
+    return RecordingRequest(
+        call_id=call.call_id,
+        tenant_id=call.tenant_id,
+        room_name=call.room_name,
+        left_behind=True,
+        attempts=attempts,
+        flaw=flaw,
+    )

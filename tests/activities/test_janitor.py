@@ -251,27 +251,33 @@ async def test_what_the_human_said_after_the_cut_is_a_sign_of_them(premises: Pre
 
 
 async def test_a_recording_whose_workflow_was_terminated_is_found(premises: Premises) -> None:
-    """Not while its call goes on, and not one that was brought to its end."""
-    ended, going_on, settled = [(await premises.talk())[0] for _ in range(3)]
+    """Also one that was not written down yet. Not while its call goes on, not one that was brought
+    to its end, and none of a call that was not recorded."""
+    calls = [(await premises.talk())[0] for _ in range(5)]
+    ended, unwritten, going_on, settled, unrecorded = calls
     for call_id in (ended, going_on, settled):
         status = RecordingStatus.READY if call_id == settled else RecordingStatus.RECORDING
         async with premises.database.session() as session:
             await Recordings(session).write(
                 WriteRecording(call_id=call_id, status=status, attempts=2)
             )
+    for call_id in (ended, unwritten, going_on, settled):
         recording = await premises.temporal.start_workflow(
             "RecordingWorkflow", id=recording_workflow_id(call_id), task_queue="nobody"
         )
         await recording.terminate()
-    await premises.end(ended, billed=True)
-    await premises.end(settled, billed=True)
+    for call_id in (ended, unwritten, settled, unrecorded):
+        await premises.end(call_id, billed=True)
 
     async def look() -> bool:
-        return bool((await premises.look()).recordings)
+        return len((await premises.look()).recordings) >= 2
 
-    await eventually(look, 10, "no recording is found")
-    (found,) = (await premises.look()).recordings
-    assert (found.call_id, found.left_behind, found.attempts) == (ended, True, 2)
+    await eventually(look, 10, "the recordings are not found")
+    found = (await premises.look()).recordings
+    assert [(one.call_id, one.left_behind, one.attempts) for one in found] == [
+        (ended, True, 2),
+        (unwritten, True, 0),
+    ]
 
 
 async def test_every_worker_may_create_the_schedule_and_a_pause_stays(premises: Premises) -> None:

@@ -77,6 +77,20 @@ async def test_recordings_of_calls_that_are_over_and_nobody_ended(database: Data
     assert (request.left_behind, request.attempts, request.flaw) == (True, 3, "")
 
 
+async def test_a_recording_that_was_cut_off_before_it_was_written_down(database: Database) -> None:
+    """Egress may record it all the same; and the call's report waits for its end."""
+    goes_on, over = await given_calls(database, 2)
+    await end(database, over)
+    async with database.reader() as session:
+        found = await Unfinished(session).recordings_among([goes_on, over])
+        row = await Calls(session).get(over)
+    assert row is not None
+    (request,) = found
+    assert (request.call_id, request.tenant_id) == (over, row.tenant_id)
+    assert (request.room_name, request.left_behind) == (row.room_name, True)
+    assert (request.attempts, request.flaw) == (0, "")
+
+
 async def test_a_recording_that_needs_attention_and_lost_its_workflow(database: Database) -> None:
     """Nobody could retry it; whoever takes it up says why it waits."""
     (call,) = await given_calls(database, 1)
