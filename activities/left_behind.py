@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +14,7 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter
 
 from contract.calls import CallRequest
-from contract.facts import Fact, FactKind
+from contract.facts import FACT_SIGNAL, FACTS_SIGNAL, Fact, FactKind
 
 # Who came, answered, left, ended it or used something. The rest, above all the figures of a long
 # call's sound, is on the timeline already and would not fit into one answer of an activity.
@@ -37,7 +38,6 @@ _TELLING = frozenset(
         FactKind.CANCEL_REQUESTED,
     }
 )
-_FACT_SIGNAL = "fact"
 _LONGEST = 300
 
 
@@ -77,15 +77,18 @@ async def read_story(temporal: Client, workflow_id: str) -> Story:
 
 async def _take_signal(story: Story, converter: DataConverter, event: HistoryEvent) -> None:
     told = event.workflow_execution_signaled_event_attributes
-    if told.signal_name != _FACT_SIGNAL:
-        return
-    raw = await _decoded(converter, told.input.payloads, dict)
-    try:
-        is_telling = Fact.from_dict(raw).kind in _TELLING
-    except ValueError:
-        return  # as the call itself dropped it
-    if is_telling and raw is not None:
-        story.facts.append(raw)
+    payloads = told.input.payloads
+    if told.signal_name == FACT_SIGNAL:
+        story.facts += _telling([await _decoded(converter, payloads, dict)])
+    elif told.signal_name == FACTS_SIGNAL:
+        story.facts += _telling(await _decoded(converter, payloads, list) or [])
+
+
+def _telling(told: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    for raw in told:
+        with suppress(ValueError):  # as the call itself dropped it
+            if Fact.from_dict(raw).kind in _TELLING:
+                yield raw
 
 
 async def _decoded(converter: DataConverter, payloads: Sequence[Any], kind: type[Any]) -> Any:

@@ -22,7 +22,7 @@ from activities.room_rounds import Outside, Rounds
 from activities.who_is_there import find_human, is_there
 from contract.calls import CallStatus, Direction
 from contract.endings import CallEnding, EndedBy, EndedReason
-from contract.facts import Fact, FactKind, FactSource
+from contract.facts import FACT_SIGNAL, Fact, FactKind, FactSource
 from contract.identity import AgentRole
 from contract.steps import Step, WatchRooms, WriteRecord
 from store.calls import Calls, OpenCall
@@ -190,7 +190,7 @@ class RoomWatchActivities:
                     await handle.describe()  # raises when there is none
                     return True
                 log.info("room_watch_tells", call_id=call.call_id, kind=found.kind.value)
-                await handle.signal("fact", fact.to_dict())
+                await handle.signal(FACT_SIGNAL, fact.to_dict())
         except TimeoutError:
             log.warning("room_watch_cannot_tell", call_id=call.call_id, error="no answer")
             return False

@@ -22,7 +22,7 @@ from api.temporal_errors import (
 from api.workflow_start import TASK_TIMEOUT, WORKFLOW, details, retrieve, search_attributes, summary
 from contract.calls import CallRequest, RoomReady
 from contract.errors import Unavailable
-from contract.facts import Fact, FactKind, FactSource
+from contract.facts import FACT_SIGNAL, Fact, FactKind, FactSource
 
 _SIGNAL_TIMEOUT = timedelta(seconds=3)
 
@@ -114,7 +114,7 @@ class CallWorkflows:
             at=datetime.now(UTC),
             data={"detail": "The start was not answered in time, so it was withdrawn."},
         )
-        return await self.signal(call_id, "fact", fact.to_dict(), timeout=timeout)
+        return await self.signal(call_id, FACT_SIGNAL, fact.to_dict(), timeout=timeout)
 
     async def signal(
         self,
@@ -145,7 +145,7 @@ class CallWorkflows:
                     id=request.call_id,
                     task_queue=self._task_queue,
                     id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                    start_signal="fact",
+                    start_signal=FACT_SIGNAL,
                     start_signal_args=[fact.to_dict()],
                     task_timeout=TASK_TIMEOUT,
                     search_attributes=search_attributes(request),

@@ -11,6 +11,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+# By which a workflow is told: one fact as a dict, or a list of them. Whoever reads its history
+# must know both: LiveKit's webhooks and the API tell one, agents and bridges what they have.
+FACT_SIGNAL = "fact"
+FACTS_SIGNAL = "facts"
+
 
 class FactSource(StrEnum):
     LIVEKIT = "livekit"  # a verified webhook

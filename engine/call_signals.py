@@ -9,13 +9,12 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from contract.facts import Fact
+from contract.facts import FACTS_SIGNAL, Fact
 from engine.client import connect
 from engine.settings import EngineSettings
 
 log = logging.getLogger(__name__)
 
-FACTS_SIGNAL = "facts"
 _RPC_TIMEOUT = timedelta(seconds=2)
 # Trying again cannot change these: the call is over, was never a call, or does not take the fact.
 _FINAL = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT}

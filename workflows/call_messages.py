@@ -23,7 +23,7 @@ from contract.calls import (
     TransferCommand,
 )
 from contract.endings import CallEnding, EndedBy, EndedReason
-from contract.facts import Fact
+from contract.facts import FACT_SIGNAL, FACTS_SIGNAL, Fact
 from workflows.call_state import CallState
 from workflows.holds import HoldKeeper, refuse_foreign_holder
 from workflows.media import MediaKeeper
@@ -43,12 +43,12 @@ class CallMessages:
     _phone_controls: PhoneControls
     _transcription: TranscriptionKeeper
 
-    @workflow.signal(description="Things happened in the call")
+    @workflow.signal(name=FACTS_SIGNAL, description="Things happened in the call")
     def facts(self, raw: list[Any]) -> None:
         for each in raw:
             self.fact(each)
 
-    @workflow.signal(description="Something happened in the call")
+    @workflow.signal(name=FACT_SIGNAL, description="Something happened in the call")
     def fact(self, raw: Any) -> None:
         # An exception here would fail the call or wedge its task: a bad fact is logged and dropped.
         try:

@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 
 from contract.calls import RECORDING_UNDER_WAY, RecordingStatus
-from contract.facts import Fact, FactKind, FactSource
+from contract.facts import FACT_SIGNAL, Fact, FactKind, FactSource
 from contract.janitor import CUT_OFF_KIND, RECORDING_CUT_OFF
 from contract.recordings import EgressSeen, RecordingReport, RecordingRequest
 from contract.steps import RecordingVerified, WriteRecording
@@ -129,7 +129,7 @@ class RecordingBase:
         call = workflow.get_external_workflow_handle(self._request.call_id)
         # A call that is closed needs no telling: the store has it all.
         with contextlib.suppress(ApplicationError, FailureError):
-            await call.signal("fact", fact.to_dict())
+            await call.signal(FACT_SIGNAL, fact.to_dict())
 
     def _note(self, kind: str, text: str) -> None:
         self._journal.note(workflow.now(), "platform", kind, text)

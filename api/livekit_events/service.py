@@ -20,7 +20,7 @@ from api.livekit_events.facts import (
 )
 from api.parts import Parts
 from contract.calls import CallRequest, CallStatus, Direction, Provider
-from contract.facts import Fact, FactKind
+from contract.facts import FACT_SIGNAL, Fact, FactKind
 from contract.identity import is_call_id, recording_workflow_id
 from contract.recordings import EgressStatus
 from store.calls import Calls, OpenCall
@@ -123,7 +123,7 @@ class LiveKitEvents:
         if is_adopted and call.status is CallStatus.QUEUED:
             was_told = await tell_adopted(self._parts, _request_of(call), fact)
         else:
-            was_told = await self._parts.workflows.signal(call.call_id, "fact", fact.to_dict())
+            was_told = await self._parts.workflows.signal(call.call_id, FACT_SIGNAL, fact.to_dict())
         if was_told:
             _count(event, "told")
         else:

@@ -24,7 +24,7 @@ from activities.janitor import JanitorActivities
 from activities.schedules import schedule_janitor
 from contract.calls import CallRequest, CallStatus, Direction, Provider, RecordingStatus
 from contract.endings import CallEnding, EndedBy, EndedReason
-from contract.facts import Fact, FactKind, FactSource
+from contract.facts import FACT_SIGNAL, FACTS_SIGNAL, Fact, FactKind, FactSource
 from contract.identity import new_call_id, recording_workflow_id
 from contract.janitor import (
     JANITOR_SCHEDULE_ID,
@@ -35,6 +35,8 @@ from contract.janitor import (
 )
 from contract.phone import PhoneOrder
 from contract.steps import WriteRecord, WriteRecording
+from engine.call_signals import CallSignals
+from engine.settings import EngineSettings
 from store.calls import Calls, NewCall
 from store.database import Database
 from store.ledger import Ledger
@@ -45,6 +47,8 @@ from tests.e2e.faults.waiting import eventually
 pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
 
 TEMPORAL = Path(sys.executable).with_name("temporal")
+# Whoever has a client needs no address.
+UNUSED = EngineSettings(temporal_address="unused", payload_encryption=False)
 OVER = CallEnding(EndedReason.CALLER_HUNG_UP, EndedBy.CALLER, "The caller left.")
 
 
@@ -199,15 +203,22 @@ async def test_the_history_of_a_terminated_phone_call_is_read(premises: Premises
     phone = PhoneOrder(trunk_id="mumbai", to_number="+919876500100")
     call_id, handle = await premises.talk(phone=phone, transcribe=True)
     answered = _fact("F1", FactKind.ANSWERED)
-    for fact in (answered, _fact("F2", FactKind.QUALITY)):
-        await handle.signal("fact", fact.to_dict())
-    await handle.signal("fact", {"id": "nonsense"})
+    cancelled = _fact("F3", FactKind.CANCEL_REQUESTED)
+    ended = _fact("F4", FactKind.LEG_ENDED)
+    # As agents and bridges tell theirs.
+    bridge = CallSignals(UNUSED, call_id, client=premises.temporal)
+    await bridge.deliver([answered, _fact("F2", FactKind.QUALITY)])
+    await handle.signal(FACTS_SIGNAL, ["nonsense", cancelled.to_dict()])
+    await handle.signal(FACTS_SIGNAL, "nonsense")
+    # As the API and LiveKit's webhooks do.
+    await handle.signal(FACT_SIGNAL, ended.to_dict())
+    await handle.signal(FACT_SIGNAL, {"id": "nonsense"})
     await handle.terminate(reason="by mistake")
     left = await premises.read(call_id)
     assert (left.how, left.why) == (CutOff.TERMINATED, "by mistake")
     assert left.by
     assert (left.request.phone, left.request.transcribe) == (phone, True)
-    assert [Fact.from_dict(raw) for raw in left.facts] == [answered]
+    assert [Fact.from_dict(raw) for raw in left.facts] == [answered, cancelled, ended]
     assert left.last_heard_at == left.cut_off_at
     assert abs(datetime.now(UTC) - left.cut_off_at) < timedelta(seconds=60)
 

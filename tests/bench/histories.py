@@ -35,15 +35,17 @@ async def events_of(client: Client, workflow_id: str) -> list[HistoryEvent]:
 
 
 async def facts_of(client: Client, workflow_id: str) -> list[FactSeen]:
-    from contract.facts import Fact
+    from contract.facts import FACT_SIGNAL, FACTS_SIGNAL, Fact
 
     found = []
     for event in await events_of(client, workflow_id):
         if kind(event) != "workflow_execution_signaled":
             continue
         told = event.workflow_execution_signaled_event_attributes
-        if told.signal_name == "fact":
-            (raw,) = await client.data_converter.decode(told.input.payloads, [dict])
+        if told.signal_name not in (FACT_SIGNAL, FACTS_SIGNAL):
+            continue
+        (given,) = await client.data_converter.decode(told.input.payloads)
+        for raw in given if told.signal_name == FACTS_SIGNAL else [given]:
             fact = Fact.from_dict(raw)
             at = fact.at.timestamp()
             found.append(FactSeen(fact.kind, fact.source, fact.data, at, moment(event)))

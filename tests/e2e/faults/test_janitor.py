@@ -84,6 +84,9 @@ async def test_terminated_calls_are_finished_and_no_other(
     heard = (await caller_left - datetime.fromisoformat(of_web.call["answered_at"])).total_seconds()
     assert of_web.call["talk_seconds"] == pytest.approx(heard, abs=1.0)
     assert of_web.recording["status"] == "ready"
+    cost = of_web.call["cost"]  # Atlas came, as its own facts told, and had nobody to report to
+    assert cost["partial"]
+    assert "atlas-1 was gone before it could say what it used." in cost["partial_because"]
 
     assert (await beside.read())["status"] == "in_progress"
     assert (await beside.workflow.describe()).status is WorkflowExecutionStatus.RUNNING
