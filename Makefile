@@ -89,7 +89,7 @@ lock: $(UV) ## Resolve pyproject.toml anew into requirements.lock and requiremen
 
 # A program of a package's name will do: Debian's npm cannot be beside a nodejs from elsewhere, which has its own.
 .PHONY: system-packages
-system-packages: ## Debian packages that some tests need (the only step that needs root)
+system-packages: ## Debian packages that some tests need (as root)
 	@missing=(); for package in $(SYSTEM_PACKAGES); do \
 		dpkg -s "$$package" >/dev/null 2>&1 || command -v "$$package" >/dev/null || missing+=("$$package"); done; \
 	if [ $${#missing[@]} -eq 0 ]; then echo "Every system package is installed."; \

@@ -56,7 +56,7 @@ def show_started(screen: Screen, call: dict[str, Any], talk_url: str | None) -> 
         screen.note("Talk, in a browser on this machine:")
         screen.err.print(Text(f"{talk_url}#{hash}"), soft_wrap=True)
     else:
-        screen.note("Join the room with url and token, within ten minutes, by any LiveKit client.")
+        screen.note("Join the room with url and token, within a minute, by any LiveKit client.")
     screen.note(f"Follow it: switchboard calls watch {call['call_id']}")
 
 
