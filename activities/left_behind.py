@@ -28,6 +28,8 @@ _TELLING = frozenset(
         FactKind.HUMANS_PRESENT,
         FactKind.HUMANS_GONE,
         FactKind.AGENT_READY,
+        FactKind.AGENT_FAILED,
+        FactKind.AGENTS_GONE,
         FactKind.OPENING_STARTED,
         FactKind.ASSISTANT_ENDED,
         FactKind.SILENCE_TIMEOUT,

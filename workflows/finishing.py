@@ -195,7 +195,9 @@ def _state_of(left: CallLeft) -> CallState:
     state = CallState(left.request, Journal("facts"))
     for raw in left.facts:
         try:
-            state.apply(Fact.from_dict(raw))
+            fact = Fact.from_dict(raw)
+            state.agents.follow(fact)
+            state.apply(fact)
         except (ValueError, TypeError, KeyError) as wrong:
             workflow.logger.warning("A fact was dropped: %s", type(wrong).__name__)
     state.journal = Journal("janitor")  # what the facts say is on the timeline already
@@ -209,7 +211,10 @@ def _state_of(left: CallLeft) -> CallState:
     elif state.answered_at is None and left.answered_at is not None:
         state.answer(left.answered_at)
     if left.request.transcribe and state.answered_at is not None:
-        state.agents.transcribers.add(state.agents.posts[AgentRole.MEDIA_BOT].generation)
+        # Each that came; and one must have come, though nobody told of it.
+        bot = AgentRole.MEDIA_BOT
+        came = {stay.generation for stay in state.agents.stays if stay.role is bot}
+        state.agents.transcribers |= came or {state.agents.posts[bot].generation}
     return state
 
 

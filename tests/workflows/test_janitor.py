@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +16,10 @@ from temporalio.worker import Worker
 
 from contract.calls import CallRequest, CallStatus, Provider, RecordingStatus
 from contract.endings import CallEnding, EndedBy, EndedReason
-from contract.facts import Fact, FactKind
+from contract.facts import Fact, FactKind, ParticipantKind, ParticipantSeen
 from contract.identity import (
     AgentRole,
+    agent_identity,
     finishing_workflow_id,
     new_call_id,
     recording_workflow_id,
@@ -220,6 +222,41 @@ async def test_usage_that_was_reported_is_billed(janitor: Janitor) -> None:
     assert (
         not janitor.bill.usage_complete
     )  # Media Bot transcribed, and its report has nowhere to go
+
+
+@pytest.mark.parametrize("role", AgentRole)
+async def test_a_successor_is_billed_as_the_first_one_is(janitor: Janitor, role: AgentRole) -> None:
+    """The first one told what it used when it failed; its successor talked on until the cut."""
+    left, world = janitor.left, janitor.world
+
+    def tells(generation: int, second: float, kind: FactKind, **data: Any) -> Fact:
+        return replace(world.of_agent(role, generation, kind, **data), at=left.at(second))
+
+    def joins(generation: int, second: float) -> Fact:
+        who = ParticipantSeen(
+            identity=agent_identity(role, generation),
+            sid=f"PA_{generation}",
+            participant_kind=ParticipantKind.AGENT,
+        )
+        return world.fact(FactKind.PARTICIPANT_JOINED, at=left.at(second), data=who.to_data())
+
+    atlas_opens = world.of_agent(AgentRole.ATLAS, 1, FactKind.OPENING_STARTED)
+    told = [
+        joins(1, 1),
+        tells(1, 1.5, FactKind.AGENT_READY),
+        janitor.caller_joined(2),
+        atlas_opens,
+        tells(1, 19, FactKind.USAGE_REPORTED, items=[]),
+        tells(1, 20, FactKind.AGENT_FAILED, error="It broke."),
+        joins(2, 23),
+        tells(2, 24, FactKind.AGENT_READY),
+    ]
+    transcribes = role is AgentRole.MEDIA_BOT
+    await janitor.finish(janitor.left.call(world.request(transcribe=transcribes), *told))
+    assert janitor.bill.usage_missing == (agent_identity(role, 2),)
+    first, second = (stay for stay in janitor.bill.agents if stay.role is role)
+    assert (first.generation, first.since, first.until) == (1, left.at(1), left.at(20))
+    assert (second.generation, second.since, second.until) == (2, left.at(23), None)
 
 
 @pytest.mark.parametrize(

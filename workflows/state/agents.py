@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from contract.facts import Fact, FactKind, UsageItem
-from contract.identity import AgentRole, agent_identity
+from contract.facts import Fact, FactKind, ParticipantSeen, UsageItem
+from contract.identity import AgentRole, agent_identity, parse_agent_identity
 from contract.steps import AgentStay
 from workflows.state.core import CallCore
 
@@ -29,7 +29,10 @@ class AgentPost:
     doubted_at: datetime | None = None  # the last time that was so
 
     def next_generation(self) -> None:
-        self.generation += 1
+        self.is_followed_by(self.generation + 1)
+
+    def is_followed_by(self, generation: int) -> None:
+        self.generation = generation
         self.came = self.ready = self.lost = self.left_at_end = self.doubted = False
         self.failure = ""
 
@@ -98,6 +101,15 @@ class Agents:
     def is_ready(self, fact: Fact) -> None:
         """It said so itself. Raises ValueError when the teller is no agent."""
         self.has_come(fact, _teller(fact), fact.generation)
+
+    def follow(self, fact: Fact) -> None:
+        """Whoever has nothing but a call's facts learns of a successor when it comes; the call's
+        own workflow sent it in, and knows before."""
+        comes = _who_comes(fact)
+        if comes is not None:
+            role, generation = comes
+            if generation > self.posts[role].generation:
+                self.posts[role].is_followed_by(generation)
 
     def has_come(self, fact: Fact, role: AgentRole, generation: int) -> None:
         post = self.posts[role]
@@ -185,6 +197,15 @@ class Agents:
     def _lose(self, fact: Fact, post: AgentPost, text: str) -> None:
         self._is_lost(post, fact.at)
         self._core.note(fact, "platform", text, generation=post.generation)
+
+
+def _who_comes(fact: Fact) -> tuple[AgentRole, int] | None:
+    match fact.kind:
+        case FactKind.AGENT_READY:
+            return _teller(fact), fact.generation
+        case FactKind.PARTICIPANT_JOINED:
+            return parse_agent_identity(ParticipantSeen.from_data(fact.data).identity)
+    return None
 
 
 def _teller(fact: Fact) -> AgentRole:
