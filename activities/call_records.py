@@ -8,6 +8,7 @@ from temporalio.exceptions import ApplicationError
 from activities.call_metrics import count_cut_off, count_recording, write_and_count
 from activities.store_errors import unknown_calls_are_final
 from activities.webhook_events import tell_recording, tell_so_far
+from contract.calls import RecordingStatus
 from contract.steps import (
     AssistantChosen,
     ChooseAssistant,
@@ -49,7 +50,7 @@ class CallRecordActivities:
             async with self._database.session() as session:
                 change = await Recordings(session).change(update)
                 await tell_recording(session, change)
-            count_recording(change.was, update.status)
+            count_recording(change.was, RecordingStatus(change.row.status))
             count_cut_off(change.entries)
         self._written()
 

@@ -36,13 +36,23 @@ from contract.steps import Step
 from store.database import Database
 from store.erasures import Erasures
 from store.errors import CallUnknown
+from store.recordings import Recordings
 from store.retention_models import ErasureRow
 
 _PAGE = 50
 _REASONS = 3
-_UNAVAILABLE = (BucketUnavailable, BackupUnavailable)
 
 log = structlog.get_logger()
+
+
+class _CameBetween(Exception):
+    """Somebody worked on the recording while its files were deleted: one may be left."""
+
+    def __init__(self) -> None:
+        super().__init__("Somebody was at work on the recording meanwhile.")
+
+
+_UNAVAILABLE = (BucketUnavailable, BackupUnavailable, _CameBetween)
 
 
 class Files(Protocol):
@@ -115,15 +125,24 @@ class RetentionActivities:
         """Raises _UNAVAILABLE, CallUnknown."""
         await self._close_workflow(call_id)
         try:
-            folder = recording_folder(call_id)
-            found = [await asyncio.to_thread(place.delete_all, folder) for place in self._places]
+            count = await self._delete_files(call_id)
         except _UNAVAILABLE as why:
             async with self._database.session() as session:
                 await Erasures(session).recording_is_still_there(call_id, str(why))
             raise
+        log.info("recording_deleted", call_id=call_id, count=count)
+        return count
+
+    async def _delete_files(self, call_id: str) -> int:
+        """How many there were. Raises _UNAVAILABLE, CallUnknown."""
+        async with self._database.reader() as session:
+            recording = await Recordings(session).get(call_id)
+        as_of = recording.updated_at if recording is not None else None
+        folder = recording_folder(call_id)
+        found = [await asyncio.to_thread(place.delete_all, folder) for place in self._places]
         async with self._database.session() as session:
-            await Erasures(session).recording_is_gone(call_id, sum(found))
-        log.info("recording_deleted", call_id=call_id, count=sum(found))
+            if not await Erasures(session).recording_is_gone(call_id, sum(found), as_of):
+                raise _CameBetween
         return sum(found)
 
     async def _close_workflow(self, call_id: str) -> None:

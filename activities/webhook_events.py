@@ -84,8 +84,8 @@ async def tell_so_far(session: AsyncSession, call_id: str) -> None:
 
 async def tell_recording(session: AsyncSession, change: RecordingChange) -> None:
     row = await Calls(session).get(change.row.call_id)
-    if row is None:
-        return
+    if row is None or change.was == RecordingStatus.DELETED:
+        return  # whatever a retry has found meanwhile is deleted as well
     events = [
         _Event(_OF_RECORDINGS[entry.kind], entry.at, _which(entry), _recording(change.row))
         for entry in change.entries

@@ -95,19 +95,43 @@ class Erasures:
             await self._session.delete(await self._session.get_one(ErasureRow, key))
             return None
 
-    async def recording_is_gone(self, call_id: str, files: int) -> None:
-        """The last word, once no file is left. Said before: nothing changes. Raises CallUnknown."""
+    async def recording_is_gone(self, call_id: str, files: int, as_of: datetime | None) -> bool:
+        """The last word, once no file is left. Said before: nothing changes. Raises CallUnknown.
+
+        `as_of`: the recording's `updated_at` before its files were looked for. False when somebody
+        works on it, or did since: what they brought may have come behind whoever looked.
+        """
         await Calls(self._session).locked(call_id)
         erasure = await self._fresh(call_id, Kept.RECORDING)
         recording = await self._session.get(RecordingRow, call_id, populate_existing=True)
         if erasure is None or recording is None or erasure.done_at is not None:
-            return
+            return True
+        if recording.updated_at != as_of or recording.status in _WRITTEN_STILL:
+            return False
+        text = f"The recording is deleted: {erasure.reason}"
+        is_told = recording.status == RecordingStatus.DELETED
+        if is_told:
+            text = f"A file that came after the deletion is deleted too: {erasure.reason}"
         now = datetime.now(UTC)
         erasure.done_at, erasure.failure = now, ""
         recording.status, recording.updated_at = RecordingStatus.DELETED.value, now
         recording.detail = f"Deleted: {erasure.reason}"
-        text = f"The recording is deleted: {erasure.reason}"
-        await self._note(erasure, "recording_deleted", text, files=files)
+        if files or not is_told:
+            await self._note(erasure, "recording_deleted", text, files=files)
+        return True
+
+    async def a_file_may_have_come(self, call_id: str) -> None:
+        """From Egress, or from a retry that was at work when the recording was deleted. Deleted
+        stays deleted: the next round of retention looks again, and deletes that file too."""
+        known = await self.get(call_id, Kept.RECORDING)
+        if known is None or known.asked_at is None:
+            return
+        await Calls(self._session).locked(call_id)
+        erasure = await self._fresh(call_id, Kept.RECORDING)
+        recording = await self._session.get(RecordingRow, call_id)
+        if erasure is not None and recording is not None:
+            erasure.done_at = None
+            recording.updated_at = datetime.now(UTC)  # `recording_is_gone` asks for it
 
     async def recording_is_still_there(self, call_id: str, why: str) -> None:
         """A try that failed, for those who read the call meanwhile."""

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contract.calls import RecordingStatus, TimelineEntry
-from contract.retention import Kept
 from contract.steps import WriteRecording
+from store.erasures import Erasures
 from store.errors import CallUnknown
-from store.models import CallRow, ErasureRow, RecordingRow
+from store.models import CallRow, RecordingRow
 from store.timeline import append_entries
 
 _KEPT_WHEN_NONE = ("egress_id", "object_key", "duration_seconds", "size_bytes", "sha256")
@@ -47,7 +47,7 @@ class Recordings:
             row = RecordingRow(call_id=news.call_id)
             self._session.add(row)
         if was == RecordingStatus.DELETED:
-            await self._delete_again(news)
+            await Erasures(self._session).a_file_may_have_come(news.call_id)
             entries = await append_entries(self._session, news.call_id, news.entries)
             return RecordingChange(row, was, entries)
         row.status = news.status.value
@@ -61,13 +61,6 @@ class Recordings:
         await self._session.flush()
         entries = await append_entries(self._session, news.call_id, news.entries)
         return RecordingChange(row, was, entries)
-
-    async def _delete_again(self, news: WriteRecording) -> None:
-        """Deleted stays deleted. Who brings a file all the same was at work when the deletion was
-        asked for: the next retention round deletes that file too."""
-        erasure = await self._session.get(ErasureRow, (news.call_id, Kept.RECORDING.value))
-        if erasure is not None and news.object_key:
-            erasure.done_at = None
 
     async def get(self, call_id: str) -> RecordingRow | None:
         return await self._session.get(RecordingRow, call_id)

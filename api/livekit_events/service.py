@@ -24,6 +24,7 @@ from contract.facts import FACT_SIGNAL, Fact, FactKind
 from contract.identity import is_call_id, recording_workflow_id
 from contract.recordings import EgressStatus
 from store.calls import Calls, OpenCall
+from store.erasures import Erasures
 from store.recordings import Recordings
 
 WEBHOOKS = Counter(
@@ -141,6 +142,8 @@ class LiveKitEvents:
         if not EgressStatus(seen["status"]).is_final:
             _ignore(event)
             return  # its recording looks by itself; each signal would cost it four events
+        async with self._parts.database.session() as session:
+            await Erasures(session).a_file_may_have_come(call_id)
         workflow_id = recording_workflow_id(call_id)
         if await self._parts.workflows.signal(workflow_id, "egress", seen):
             _count(event, "told")

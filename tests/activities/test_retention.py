@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from store.legal_holds import LegalHolds
 from store.models import RecordingRow
 from store.recordings import Recordings
 from store.retention_models import ErasureRow
-from tests.ended_calls import ended_call, given_assistant
+from tests.ended_calls import ended_call, given_assistant, record
 from tests.object_store import ObjectStore, object_store
 from tests.store.calls import NOON
 
@@ -44,6 +45,22 @@ class DiesAfterDeleting:
     def delete_all(self, prefix: str) -> int:
         self._really.delete_all(prefix)
         raise RuntimeError("The worker was killed.")
+
+
+class FileComesBehind:
+    """A retry of the recording that is at work while its files are deleted."""
+
+    def __init__(self, really: RecordingBucket, bring: Callable[[], Awaitable[None]]) -> None:
+        self._really, self._bring = really, bring
+        self._loop = asyncio.get_running_loop()
+
+    def delete_all(self, prefix: str) -> int:
+        count = self._really.delete_all(prefix)
+        asyncio.run_coroutine_threadsafe(self._brought(), self._loop).result()
+        return count
+
+    async def _brought(self) -> None:
+        await self._bring()
 
 
 @dataclass
@@ -194,6 +211,21 @@ async def test_a_round_deletes_what_is_due_and_leaves_out_what_is_held(desk: Des
     async with desk.database.session() as session:
         await LegalHolds(session).lift(held, "counsel", "Settled")
     assert await desk.go_round() == ErasedPage(recordings=1, transcripts=1)
+
+
+async def test_a_file_that_a_retry_brings_behind_the_deletion_does_not_stay(desk: Desk) -> None:
+    call_id = await desk.recorded("1.ogg")
+    await desk.ask(call_id)
+
+    async def bring() -> None:
+        await desk.store.put(f"recordings/{call_id}/2.ogg")
+        await record(desk.database, call_id)
+
+    with pytest.raises(ApplicationError, match="at work on the recording"):
+        await desk.delete(call_id, FileComesBehind(desk.store.bucket, bring))
+    assert (await desk.recording(call_id)).status == "ready"
+    assert await desk.delete(call_id) == RecordingDeleted(deleted=True, files=1)
+    assert await desk.files(call_id) == []
 
 
 async def test_a_recordings_workflow_that_waits_for_a_retry_is_told(desk: Desk) -> None:

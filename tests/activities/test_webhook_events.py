@@ -16,11 +16,14 @@ from activities.call_records import CallRecordActivities
 from activities.prices import PriceBook
 from contract.calls import CallStatus, Direction, Provider, RecordingStatus
 from contract.endings import CallEnding, EndedBy, EndedReason
+from contract.retention import Kept
 from contract.steps import ChooseAssistant, SettleBill, WriteRecord, WriteRecording
 from contract.webhooks import EventType
 from store.assistants import Assistants
 from store.calls import Calls, NewCall
 from store.database import Database
+from store.erasures import Erasures
+from store.recordings import Recordings
 from store.webhook_models import DeliveryRow, WebhookEventRow, WebhookRow
 from store.webhooks import Webhooks
 from tests.store.calls import NOON, entry, new_call
@@ -290,6 +293,24 @@ async def test_a_recording_that_a_retry_heals_is_told_a_second_time(office: Offi
     for source_seq, status in enumerate(news, start=1):
         await office.records.write_recording(recording(call.call_id, status, source_seq))
     assert await office.types() == ["call.recording.failed", "call.recording.ready"]
+
+
+async def test_what_a_retry_finds_of_a_deleted_recording_is_told_to_nobody(
+    office: Office,
+) -> None:
+    """Nobody may have it, and the next round of retention deletes it."""
+    await office.webhook("crm", EventType.RECORDING_READY, EventType.RECORDING_FAILED)
+    call = await office.call()
+    await office.records.write_record(ended(call.call_id, 1))
+    await office.records.write_recording(recording(call.call_id, RecordingStatus.LOST, 1))
+    async with office.database.session() as session:
+        await Erasures(session).ask(call.call_id, Kept.RECORDING, "desk", "GDPR 17")
+        row = await Recordings(session).get(call.call_id)
+        assert row is not None
+        assert await Erasures(session).recording_is_gone(call.call_id, 0, row.updated_at)
+    for source_seq, status in enumerate((RecordingStatus.READY, RecordingStatus.LOST), start=2):
+        await office.records.write_recording(recording(call.call_id, status, source_seq))
+    assert await office.types() == ["call.recording.failed"]
 
 
 @pytest.mark.parametrize("last", ["record", "bill", "recording"])

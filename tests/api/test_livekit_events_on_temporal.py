@@ -19,12 +19,15 @@ from temporalio.testing import WorkflowEnvironment
 from contract.calls import CallStatus, RecordingStatus
 from contract.identity import new_call_id, recording_workflow_id
 from contract.recordings import EgressSeen
+from contract.retention import Kept
 from contract.steps import WriteRecord, WriteRecording
 from store.calls import Calls
+from store.erasures import Erasures
 from store.recordings import Recordings
 from tests.api.service import Service, serve, settings_for
 from tests.api.temporal import eventually, place_of, worker
 from tests.api.webhooks import deliver, event
+from tests.ended_calls import ended_call
 
 pytestmark = pytest.mark.stack
 
@@ -195,6 +198,27 @@ async def test_egress_events_reach_the_recording_by_room_or_by_egress_id(
     # A call that has no recording workflow (any more): late, not wrong.
     await recording.terminate()
     assert (await deliver(calls_api, told)).status_code == 200
+
+
+async def test_egress_that_uploads_after_the_deletion_has_it_deleted_again(
+    calls_api: Service, client: Client
+) -> None:
+    """Nobody carries the recording on any more, so nobody else would ever look."""
+    database = calls_api.parts.database
+    call_id = await ended_call(database, tenant_id="default")
+    async with database.session() as session:
+        asked = await Erasures(session).ask(call_id, Kept.RECORDING, "desk", "GDPR 17")
+        row = await Recordings(session).get(call_id)
+        assert row is not None
+        assert await Erasures(session).recording_is_gone(call_id, 1, row.updated_at)
+    info = EgressInfo(
+        egress_id="EG_1", room_name=call_id, status=EgressStatus.EGRESS_COMPLETE, ended_at=1
+    )
+    told = WebhookEvent(event="egress_ended", id="EV_E", created_at=1, egress_info=info)
+    assert (await deliver(calls_api, told)).status_code == 200
+    async with database.reader() as session:
+        (due,) = await Erasures(session).due(asked.due_at, None, 10)
+    assert (due.call_id, due.what) == (call_id, Kept.RECORDING)
 
 
 async def test_a_room_that_is_not_ours_is_left_alone_and_counted(

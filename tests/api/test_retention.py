@@ -12,6 +12,7 @@ from contract.identity import new_call_id
 from contract.retention import Kept
 from store.database import Database
 from store.erasures import Erasures
+from store.recordings import Recordings
 from tests.api.service import Service
 from tests.api.test_problems_and_keys import assert_problem
 from tests.ended_calls import end, ended_call, given_call, record
@@ -66,7 +67,9 @@ async def test_a_recording_is_given_to_nobody_once_its_deletion_is_accepted(
     assert (waiting["status"], waiting["url"]) == ("ready", None)
     assert waiting["deletion"]["by"] == "bootstrap"
     async with database.session() as session:
-        await Erasures(session).recording_is_gone(call_id, 1)
+        row = await Recordings(session).get(call_id)
+        assert row is not None
+        assert await Erasures(session).recording_is_gone(call_id, 1, row.updated_at)
     gone = await shown(service, path)
     assert (gone["status"], gone["detail"]) == ("deleted", "Deleted: GDPR 17")
     assert gone["sha256"] == "ab" * 32  # whoever has a copy can tell that it is one

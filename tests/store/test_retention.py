@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -108,7 +108,9 @@ async def test_a_recording_is_deleted_only_when_its_files_are(database: Database
     assert row.status == RecordingStatus.READY
     for _ in range(2):
         async with database.session() as session:
-            await Erasures(session).recording_is_gone(call_id, 2)
+            row = await Recordings(session).get(call_id)
+            assert row is not None
+            assert await Erasures(session).recording_is_gone(call_id, 2, row.updated_at)
     async with database.reader() as session:
         row = await Recordings(session).get(call_id)
     assert row is not None
@@ -120,21 +122,95 @@ async def test_a_recording_is_deleted_only_when_its_files_are(database: Database
     ]
 
 
-async def test_a_file_that_comes_after_the_deletion_is_deleted_as_well(
-    database: Database,
-) -> None:
+async def updated_at(database: Database, call_id: str) -> datetime:
+    async with database.reader() as session:
+        row = await Recordings(session).get(call_id)
+    assert row is not None
+    return row.updated_at
+
+
+async def say_gone(database: Database, call_id: str, files: int, as_of: datetime) -> bool:
+    async with database.session() as session:
+        return await Erasures(session).recording_is_gone(call_id, files, as_of)
+
+
+async def deleted_recording(database: Database) -> str:
     call_id = await ended_call(database)
     await ask(database, call_id, Kept.RECORDING)
-    async with database.session() as session:
-        await Erasures(session).recording_is_gone(call_id, 1)
+    assert await say_gone(database, call_id, 1, await updated_at(database, call_id))
     assert await due(database, 36_500) == []
-    news = WriteRecording(
-        call_id=call_id, status=RecordingStatus.READY, attempts=2, object_key="recordings/x/2.ogg"
-    )
+    return call_id
+
+
+@pytest.mark.parametrize("key", ["recordings/x/2.ogg", None], ids=["brought", "failed halfway"])
+async def test_a_file_that_comes_after_the_deletion_is_deleted_as_well(
+    database: Database, key: str | None
+) -> None:
+    """A retry that fails may have brought one before."""
+    call_id = await deleted_recording(database)
+    status = RecordingStatus.READY if key else RecordingStatus.NEEDS_ATTENTION
+    news = WriteRecording(call_id=call_id, status=status, attempts=2, object_key=key)
     async with database.session() as session:
         row = await Recordings(session).write(news)
         assert row.status == RecordingStatus.DELETED
     assert await due(database, 36_500) == [(call_id, "recording")]
+
+
+async def test_of_files_that_came_late_the_timeline_tells_when_there_were_some(
+    database: Database,
+) -> None:
+    call_id = await deleted_recording(database)
+    for files in (0, 2):
+        async with database.session() as session:
+            await Erasures(session).a_file_may_have_come(call_id)
+        assert await due(database, 36_500) == [(call_id, "recording")]
+        assert await say_gone(database, call_id, files, await updated_at(database, call_id))
+        assert await due(database, 36_500) == []
+    assert [line for line in await lines(database, call_id) if line[0] == "recording_deleted"] == [
+        ("recording_deleted", "operator", "The recording is deleted: GDPR 17"),
+        (
+            "recording_deleted",
+            "operator",
+            "A file that came after the deletion is deleted too: GDPR 17",
+        ),
+    ]
+
+
+async def test_nothing_comes_late_to_a_recording_that_nobody_wants_gone(
+    database: Database,
+) -> None:
+    await given_assistant(database, recording_days=1)
+    kept = await ended_call(database)
+    written_at = await updated_at(database, kept)
+    async with database.session() as session:
+        await Erasures(session).a_file_may_have_come(kept)
+    assert await updated_at(database, kept) == written_at
+
+
+@pytest.mark.parametrize(
+    "status", [RecordingStatus.FINALISING, RecordingStatus.NEEDS_ATTENTION], ids=str
+)
+async def test_a_recording_that_somebody_worked_on_meanwhile_is_not_called_deleted(
+    database: Database, status: RecordingStatus
+) -> None:
+    """A retry: that its files were looked for before it says nothing of what it brought."""
+    call_id = await ended_call(database)
+    await ask(database, call_id, Kept.RECORDING)
+    before = await updated_at(database, call_id)
+    await record(database, call_id, status)
+    assert not await say_gone(database, call_id, 1, before)
+    is_over = status is RecordingStatus.NEEDS_ATTENTION
+    assert await say_gone(database, call_id, 1, await updated_at(database, call_id)) is is_over
+    assert (await due(database, 36_500) == []) is is_over
+
+
+async def test_egress_that_tells_while_its_files_are_deleted_is_heard(database: Database) -> None:
+    call_id = await ended_call(database)
+    await ask(database, call_id, Kept.RECORDING)
+    before = await updated_at(database, call_id)
+    async with database.session() as session:
+        await Erasures(session).a_file_may_have_come(call_id)
+    assert not await say_gone(database, call_id, 1, before)
 
 
 @pytest.mark.parametrize("what", list(Kept), ids=list(Kept))
