@@ -21,6 +21,7 @@ from store.database import Database
 
 _USER = "postgres"  # PostgreSQL refuses to run as root
 _SECONDS_TO_START = 60
+_ROOM = 2**30  # bytes
 # Nothing has to outlive the machine here, and a commit that waits for a disk costs 10 ms.
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
 
@@ -120,8 +121,8 @@ class PostgresServer:
 
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
-    # Under /tmp itself: pytest's own folders are closed to other users.
-    folder = Path(tempfile.mkdtemp(prefix="switchboard-pg-"))
+    # Outside of pytest's own folders, which are closed to other users.
+    folder = Path(tempfile.mkdtemp(prefix="switchboard-pg-", dir=_memory()))
     try:
         if os.getuid() == 0:
             shutil.chown(folder, _USER, _USER)
@@ -134,6 +135,17 @@ def postgres_server() -> Iterator[PostgresServer]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _memory() -> Path | None:
+    """Where files are made in memory, if there is enough: a database is 300 of them.
+
+    Measured: 20 to 30 ms for a new database there, 220 to 300 ms on this machine's disk.
+    """
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK) or shutil.disk_usage(shared).free < _ROOM:
+        return None
+    return shared
 
 
 def _binaries() -> Path:
