@@ -33,6 +33,10 @@ class BucketUnavailable(Exception):
     """S3 does not answer or refuses; the object may be all right."""
 
 
+class BucketSilent(BucketUnavailable):
+    """It does not answer at all; who asks has waited most of a minute."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RecordingBucket:
     """Where recordings go. Egress gets the keys with its order; Temporal never sees them."""
@@ -148,7 +152,7 @@ class RecordingBucket:
                 raise RecordingMissing(key) from error
             raise BucketUnavailable(f"S3 refused: {error}") from error
         except BotoCoreError as error:
-            raise BucketUnavailable(f"S3 does not answer: {error}") from error
+            raise BucketSilent(f"S3 does not answer: {error}") from error
 
 
 def measured(key: str, pieces: Iterable[bytes]) -> RecordingVerified:

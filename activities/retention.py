@@ -7,8 +7,9 @@ while a file of it is there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -18,7 +19,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 
 from activities.egress_backup import BackupUnavailable
-from activities.recording_bucket import BucketUnavailable
+from activities.recording_bucket import BucketSilent, BucketUnavailable
 from activities.recording_files import STORE_UNAVAILABLE, recording_folder
 from activities.store_errors import unknown_calls_are_final
 from contract.errors import Conflict
@@ -41,6 +42,7 @@ from store.retention_models import ErasureRow
 
 _PAGE = 50
 _REASONS = 3
+_SILENCES = 3
 
 log = structlog.get_logger()
 
@@ -53,6 +55,28 @@ class _CameBetween(Exception):
 
 
 _UNAVAILABLE = (BucketUnavailable, BackupUnavailable, _CameBetween)
+
+
+class _Tries:
+    """Of one page, or of one order. `again_at`: when what cannot be deleted now is due again."""
+
+    def __init__(self, again_at: datetime | None = None) -> None:
+        self.again_at = again_at
+        self._silences: list[str] = []  # in a row
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Raises BucketSilent at once where nobody answered so often: with each question waiting
+        for its time to be over, a page would take longer than it may."""
+        silences, self._silences = self._silences, []
+        if len(silences) >= _SILENCES:
+            self._silences = silences
+            raise BucketSilent(silences[-1])
+        try:
+            yield
+        except BucketSilent as why:
+            self._silences = [*silences, str(why)]
+            raise
 
 
 class Files(Protocol):
@@ -73,12 +97,14 @@ class RetentionActivities:
         """One page of what is due. What cannot be deleted now keeps nothing else waiting."""
         async with self._database.reader() as session:
             page = await Erasures(session).due(order.until, order.after, _PAGE)
+        # Behind all that was due when this round began, and before what comes due later.
+        tries = _Tries(again_at=order.until + timedelta(microseconds=1))
         gone = dict.fromkeys(Kept, 0)
         reasons: list[str] = []
         for erasure in page:
             activity.heartbeat(erasure.call_id)
             try:
-                gone[Kept(erasure.what)] += await self._erase(erasure)
+                gone[Kept(erasure.what)] += await self._erase(erasure, tries)
             except (Conflict, *_UNAVAILABLE) as why:
                 reasons.append(str(why))
                 log.warning("not_deleted", call_id=erasure.call_id, what=erasure.what)
@@ -107,28 +133,32 @@ class RetentionActivities:
             return RecordingDeleted(deleted=True)
         try:
             with unknown_calls_are_final():
-                return RecordingDeleted(deleted=True, files=await self._delete(order.call_id))
+                return RecordingDeleted(
+                    deleted=True, files=await self._delete(order.call_id, _Tries())
+                )
         except _UNAVAILABLE as why:
             raise ApplicationError(str(why), type=STORE_UNAVAILABLE) from why
 
-    async def _erase(self, due: ErasureRow) -> bool:
+    async def _erase(self, due: ErasureRow, tries: _Tries) -> bool:
         """False when there was nothing of it."""
         async with self._database.session() as session:
             asked = await Erasures(session).ask_for_due(due)
         if asked is None:
             return False
         if asked.done_at is None:
-            await self._delete(asked.call_id)
+            await self._delete(asked.call_id, tries)
         return True
 
-    async def _delete(self, call_id: str) -> int:
+    async def _delete(self, call_id: str, tries: _Tries) -> int:
         """Raises _UNAVAILABLE, CallUnknown."""
         await self._close_workflow(call_id)
         try:
-            count = await self._delete_files(call_id)
+            with tries.one():
+                count = await self._delete_files(call_id)
         except _UNAVAILABLE as why:
             async with self._database.session() as session:
-                await Erasures(session).recording_is_still_there(call_id, str(why))
+                erasures = Erasures(session)
+                await erasures.recording_is_still_there(call_id, str(why), tries.again_at)
             raise
         log.info("recording_deleted", call_id=call_id, count=count)
         return count

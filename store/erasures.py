@@ -133,11 +133,15 @@ class Erasures:
             erasure.done_at = None
             recording.updated_at = datetime.now(UTC)  # `recording_is_gone` asks for it
 
-    async def recording_is_still_there(self, call_id: str, why: str) -> None:
-        """A try that failed, for those who read the call meanwhile."""
+    async def recording_is_still_there(
+        self, call_id: str, why: str, again_at: datetime | None = None
+    ) -> None:
+        """A try that failed, for those who read the call meanwhile. `again_at`: it is due again
+        then, behind what was not tried yet; a page full of it would else keep the rest waiting."""
         erasure = await self._fresh(call_id, Kept.RECORDING)
         if erasure is not None and erasure.done_at is None:
             erasure.failure = why
+            erasure.due_at = again_at or erasure.due_at
 
     async def _check(self, call: CallRow, what: Kept) -> None:
         if call.status != CallStatus.ENDED:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.egress_backup import EgressBackup
-from activities.recording_bucket import RecordingBucket
+from activities.recording_bucket import BucketSilent, RecordingBucket
 from activities.retention import Files, RetentionActivities
 from contract.identity import recording_workflow_id
 from contract.retention import DeleteRecording, ErasedPage, EraseDue, Kept, RecordingDeleted
@@ -26,6 +26,7 @@ from store.legal_holds import LegalHolds
 from store.models import RecordingRow
 from store.recordings import Recordings
 from store.retention_models import ErasureRow
+from store.transcripts import Transcripts
 from tests.ended_calls import ended_call, given_assistant, record
 from tests.object_store import ObjectStore, object_store
 from tests.store.calls import NOON
@@ -34,6 +35,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="module")]
 
 TEMPORAL = Path(sys.executable).with_name("temporal")
 LATER = NOON + timedelta(days=40)
+HOUR = timedelta(hours=1)
 
 
 class DiesAfterDeleting:
@@ -45,6 +47,17 @@ class DiesAfterDeleting:
     def delete_all(self, prefix: str) -> int:
         self._really.delete_all(prefix)
         raise RuntimeError("The worker was killed.")
+
+
+class Silent:
+    """A store that does not answer, and counts who waited for it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def delete_all(self, prefix: str) -> int:
+        self.asked += 1
+        raise BucketSilent("S3 does not answer.")
 
 
 class FileComesBehind:
@@ -85,8 +98,9 @@ class Desk:
         order = DeleteRecording(call_id)
         return await ActivityEnvironment().run(self._activities(bucket).delete_recording, order)
 
-    async def go_round(self, bucket: Files | None = None) -> ErasedPage:
-        order = EraseDue(until=LATER)
+    async def go_round(self, bucket: Files | None = None, until: datetime = LATER) -> ErasedPage:
+        """Its first page."""
+        order = EraseDue(until=until)
         return await ActivityEnvironment().run(self._activities(bucket).erase_due, order)
 
     def _activities(self, bucket: Files | None) -> RetentionActivities:
@@ -196,9 +210,41 @@ async def test_a_store_that_cannot_delete_leaves_the_recording_as_it_was(
     with pytest.raises(ApplicationError, match=words) as refused:
         await desk.delete(call_id, bucket)
     assert not refused.value.non_retryable
-    assert await desk.go_round() == ErasedPage(recordings=1)
+    assert await desk.go_round(until=LATER + HOUR) == ErasedPage(recordings=1)
     assert await desk.files(call_id) == []
     assert (await desk.erasure(call_id)).failure == ""
+
+
+async def test_what_cannot_be_deleted_is_tried_again_behind_the_rest(desk: Desk) -> None:
+    """As many as a round has pages of would else keep everything else for ever."""
+    await given_assistant(desk.database, recording_days=30)
+    for _ in range(50):
+        await desk.recorded()
+    await given_assistant(desk.database, "other", transcript_days=31)
+    words = await ended_call(desk.database, tenant_id="other")
+    refusing = replace(desk.store.bucket, bucket="nobodys")
+    first = await desk.go_round(refusing)
+    assert (first.left, first.transcripts) == (50, 0)
+    second = await desk.go_round(refusing, LATER + HOUR)
+    assert (second.left, second.transcripts) == (49, 1)
+    async with desk.database.reader() as session:
+        assert await Transcripts(session).list(words) == []
+    third = await desk.go_round(until=LATER + 2 * HOUR)
+    assert (third.left, third.recordings) == (0, 50)
+
+
+async def test_a_store_that_does_not_answer_is_soon_asked_no_more(desk: Desk) -> None:
+    """Until the next page; what was asked for stays asked for, and words are deleted."""
+    await given_assistant(desk.database, recording_days=30, transcript_days=30)
+    calls = [await desk.recorded("1.ogg") for _ in range(5)]
+    silent = Silent()
+    page = await desk.go_round(silent)
+    assert (silent.asked, page.left, page.transcripts) == (3, 5, 5)
+    for call_id in calls:
+        erasure = await desk.erasure(call_id)
+        assert (erasure.failure, erasure.done_at) == ("S3 does not answer.", None)
+    later = await desk.go_round(until=LATER + HOUR)
+    assert (later.left, later.recordings) == (0, 5)
 
 
 async def test_a_round_deletes_what_is_due_and_leaves_out_what_is_held(desk: Desk) -> None:
