@@ -35,6 +35,7 @@ from activities.janitor import JanitorActivities
 from activities.job_metadata import JobMetadataWriter
 from activities.llm_prices import list_price
 from activities.media import MediaActivities
+from activities.orphans import Orphans
 from activities.outside import Outside
 from activities.phones import PhoneActivities
 from activities.prices import PriceBook
@@ -201,7 +202,8 @@ def _activities(
     rescue = RecordingRescue(outside.bucket, backup)
     phones = PhoneActivities(livekit, database)
     media = MediaActivities(livekit)
-    watch = RoomWatchActivities(livekit, database, outside.temporal)
+    orphans = Orphans(database, billing.settle_bill, records.write_record)
+    watch = RoomWatchActivities(livekit, database, outside.temporal, orphans)
     janitor = JanitorActivities(database, outside.temporal)
     retention = RetentionActivities(database, [outside.bucket, backup], outside.temporal)
     return [

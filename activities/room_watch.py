@@ -16,15 +16,14 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.call_metrics import write_and_count
 from activities.livekit_errors import livekit_errors
+from activities.orphans import Orphans
 from activities.room_rounds import Outside, Rounds
 from activities.who_is_there import find_human, is_there
 from contract.calls import CallStatus, Direction
-from contract.endings import CallEnding, EndedBy, EndedReason
 from contract.facts import FACT_SIGNAL, Fact, FactKind, FactSource
 from contract.identity import AgentRole
-from contract.steps import Step, WatchRooms, WriteRecord
+from contract.steps import Step, WatchRooms
 from store.calls import Calls, OpenCall
 from store.database import Database
 
@@ -83,10 +82,13 @@ class Oddities:
 
 
 class RoomWatchActivities:
-    def __init__(self, livekit: api.LiveKitAPI, database: Database, temporal: Client) -> None:
+    def __init__(
+        self, livekit: api.LiveKitAPI, database: Database, temporal: Client, orphans: Orphans
+    ) -> None:
         self._livekit = livekit
         self._database = database
         self._temporal = temporal
+        self._orphans = orphans
 
     @activity.defn(name=Step.WATCH_ROOMS)
     async def watch_rooms(self, order: WatchRooms) -> None:
@@ -216,17 +218,7 @@ class RoomWatchActivities:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 return False
-        log.warning("open_row_without_workflow", call_id=call.call_id)
-        begun = call.status is not CallStatus.QUEUED
-        ending = CallEnding(
-            EndedReason.OPERATOR_TERMINATED if begun else EndedReason.CANCELLED,
-            EndedBy.OPERATOR if begun else EndedBy.PLATFORM,
-            "The call's workflow is gone.",
-        )
-        over = WriteRecord(
-            call_id=call.call_id, status=CallStatus.ENDED, ended_at=at, ending=ending
-        )
-        await write_and_count(self._database, over)
+        await self._orphans.finish(call.call_id, at)
         return True
 
 

@@ -16,6 +16,10 @@ from sqlalchemy import update
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
+from activities.billing import BillingActivities
+from activities.call_records import CallRecordActivities
+from activities.orphans import Orphans
+from activities.prices import PriceBook
 from activities.room_watch import Oddities, RoomWatchActivities, Sighting
 from contract.calls import CallStatus, Direction, Provider
 from contract.endings import EndedReason
@@ -24,6 +28,7 @@ from contract.identity import new_call_id
 from contract.steps import WatchRooms, WriteRecord
 from store.calls import Calls, NewCall
 from store.database import Database
+from store.ledger import Ledger
 from store.models import CallRow
 from tests.bench.histories import facts_of
 from tests.sandbox.hall.conftest import OpenHall, open_hall
@@ -85,7 +90,10 @@ class Watched:
 
     async def watch(self, seconds: float, interval: float = _INTERVAL) -> int:
         """How many heartbeats it sent."""
-        watch = RoomWatchActivities(self.hall.livekit, self.database, self.temporal)
+        records = CallRecordActivities(self.database, "demo", "")
+        billing = BillingActivities(self.database, PriceBook.load())
+        orphans = Orphans(self.database, billing.settle_bill, records.write_record)
+        watch = RoomWatchActivities(self.hall.livekit, self.database, self.temporal, orphans)
         order = WatchRooms(shift=seconds, interval=interval)
         beats: list[object] = []
         environment = ActivityEnvironment()
@@ -219,6 +227,9 @@ async def test_a_row_whose_api_died_before_it_started_the_call_is_closed(watched
     assert await watched.told("slow") == []
     async with watched.database.reader() as session:
         rows = [await Calls(session).get(name) for name in ages]
+        bill = await Ledger(session).get("lost")
+    assert bill is not None
+    assert (bill.total, bill.partial) == ("0.000000", False)
     assert [(row.status, row.ended_reason) for row in rows if row] == [
         ("ended", EndedReason.CANCELLED),
         ("queued", None),
@@ -249,4 +260,6 @@ async def test_a_call_whose_workflow_was_terminated_is_left_to_the_janitor(
     await watched.watch(_ENOUGH)
     async with watched.database.reader() as session:
         rows = [await Calls(session).get(name) for name in (terminated, unknown)]
+        bills = [await Ledger(session).get(name) for name in (terminated, unknown)]
     assert [row.status for row in rows if row] == ["in_progress", "ended"]
+    assert [bill is not None for bill in bills] == [False, True]
