@@ -26,6 +26,9 @@ ATLAS_GETS_READY = timedelta(seconds=15)
 LINE_PATIENCE = timedelta(seconds=20)
 # From the room's opening to its phone, beside the ringing: Atlas, a bridge, the trunk's pace.
 PHONE_JOINS = timedelta(seconds=120)
+# A phone that was to ring now does not ring an hour later because no worker was there for an hour.
+# From the order on, beside its own patience for a line; more than all waits before the dial.
+DIALLED_LATE = timedelta(minutes=5)
 # What dialling takes beside the ringing: the trunk's pace, a connection, an answer to our CANCEL.
 DIALLING_TAKES = timedelta(seconds=60)
 # Seconds: the leg's own limit comes after the call's, for when nobody reaches the workflow.

@@ -38,6 +38,7 @@ class Phone:
 
     async def take_line(self) -> None:
         """Waits its turn, as long as the order says."""
+        self._refuse_when_stale()
         left = timedelta(seconds=phone_steps.phone_of(self._state).queue_seconds)
         while True:
             patience = min(left, options.LINE_PATIENCE)
@@ -52,6 +53,7 @@ class Phone:
 
     async def dial(self) -> None:
         """Once. Returns when the phone is answered."""
+        self._refuse_when_stale()
         state = self._state
         for _ in range(options.BRIDGES_TRIED):
             self._dialling = dialling = phone_steps.start_dialling(state)
@@ -108,6 +110,18 @@ class Phone:
             lambda: self._state.phone.report is not None,
             "Whoever carries the phone has this long to say how its leg ended",
         )
+
+    def _refuse_when_stale(self) -> None:
+        """Who asked for the call has given it up, or placed another one."""
+        late = workflow.now() - workflow.info().workflow_start_time
+        patience = timedelta(seconds=phone_steps.phone_of(self._state).queue_seconds)
+        if late < patience + options.DIALLED_LATE:
+            return
+        # Calls that were late and went on before there was this rule still replay.
+        if workflow.patched("late-calls-are-not-dialled"):
+            minutes = late // timedelta(minutes=1)
+            text = f"Not dialled: no worker carried the call on for {minutes} minutes."
+            raise self._over(CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.PLATFORM, text))
 
     def _learn(self, dialled: Dialled) -> None:
         if dialled.refused is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -279,3 +280,44 @@ async def test_workers_that_are_replaced_dial_once(
             report = await call.result()
     assert (report.ended_reason, report.talk_seconds) == (EndedReason.CALLEE_HUNG_UP, 3)
     assert len(world.orders(Step.DIAL_PHONE)) == 1
+
+
+@pytest.mark.parametrize(
+    ("minutes", "ended", "dials"),
+    [
+        pytest.param(4, EndedReason.CALLEE_HUNG_UP, 1, id="still-awaited"),
+        pytest.param(180, EndedReason.PLATFORM_ERROR, 0, id="hours-late"),
+    ],
+)
+async def test_a_phone_does_not_ring_hours_after_its_order(
+    world: World,
+    client: Client,
+    env: WorkflowEnvironment,
+    minutes: int,
+    ended: EndedReason,
+    dials: int,
+) -> None:
+    """Nobody carries it on for so long: here Temporal, which holds it back; else no worker."""
+    phone, queue = Phone(world, f"a-bridge-{minutes}-late"), f"calls-{minutes}-late"
+    late, order = timedelta(minutes=minutes), phone.request(order={"queue_seconds": 0})
+    call = await world.start(order, queue, start_delay=late)
+    await env.fast_forward(call, late)
+    worker = Worker(
+        client,
+        task_queue=queue,
+        workflows=[CallWorkflow, RecordingWorkflow],
+        activities=[*world.activities, *phone.activities],
+        workflow_runner=our_sandbox(),
+    )
+    async with bridge(client, phone), worker:
+        if dials:
+            await world.until_status(CallStatus.RINGING)
+            await phone.pick_up(call.id)
+            await world.until_status(CallStatus.IN_PROGRESS)
+            await phone.hang_up(call.id, 8)
+        report = await call.result()
+    assert report.ended_reason is ended
+    assert len(world.orders(Step.DIAL_PHONE)) == dials
+    if not dials:
+        assert report.detail == "Not dialled: no worker carried the call on for 180 minutes."
+        assert Step.OPEN_ROOM not in world.steps()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
@@ -106,7 +106,9 @@ class World:
         }
         return CallRequest(**(values | changes))
 
-    async def start(self, request: CallRequest, task_queue: str) -> WorkflowHandle[Any, CallReport]:
+    async def start(
+        self, request: CallRequest, task_queue: str, *, start_delay: timedelta | None = None
+    ) -> WorkflowHandle[Any, CallReport]:
         return await self.client.start_workflow(
             "CallWorkflow",
             request,
@@ -114,6 +116,7 @@ class World:
             task_queue=task_queue,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             result_type=CallReport,
+            start_delay=start_delay,
         )
 
     async def tell(self, call_id: str, fact: Fact) -> None:
