@@ -143,10 +143,9 @@ def redeliver(
 
 
 def _dead_letters(session: Session, webhook: str | None) -> list[str]:
-    """Each event and webhook once, however often it was given up."""
+    """Oldest first; the API leaves out what was sent again already."""
     found = all_items(session, _DELIVERIES, status="dead", webhook_id=webhook)
-    newest = {(item["event_id"], item["webhook_id"]): item["id"] for item in reversed(found)}
-    return list(newest.values())
+    return [item["id"] for item in reversed(found)]
 
 
 def _row(item: dict[str, Any]) -> tuple[Text | str, ...]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contract.webhooks import DeliveryStatus, EventType, NoteWebhook, delivery_id_of
 from store.cursors import Page, cursor_of, moment_of, page_of, parts_of
+from store.dead_letters import ABANDONED, abandoned, dead_letter, is_abandoned, on_its_way
 from store.errors import DeliveryUnderWay, DeliveryUnknown, WebhookDisabled, WebhookGone
 from store.first_write import insert_if_absent
 from store.webhook_models import NOT_HANDED, AttemptRow, DeliveryRow, WebhookEventRow, WebhookRow
@@ -36,6 +37,14 @@ class Delivery:
 
     row: DeliveryRow
     event: WebhookEventRow
+
+    @property
+    def status(self) -> DeliveryStatus:
+        return DeliveryStatus.DEAD if is_abandoned(self.row) else DeliveryStatus(self.row.status)
+
+    @property
+    def detail(self) -> str:
+        return ABANDONED if is_abandoned(self.row) else self.row.detail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,13 +102,7 @@ class Deliveries:
 
     async def page(self, page: DeliveryPage) -> Page[Delivery]:
         """Newest first. Raises BadCursor."""
-        found = await self._session.execute(
-            select(DeliveryRow, WebhookEventRow)
-            .join(WebhookEventRow, WebhookEventRow.id == DeliveryRow.event_id)
-            .where(*_conditions(page))
-            .order_by(DeliveryRow.created_at.desc(), DeliveryRow.id.desc())
-            .limit(page.limit + 1)
-        )
+        found = await self._session.execute(deliveries_of(page))
         return page_of(
             [Delivery(row, event) for row, event in found],
             page.limit,
@@ -126,10 +129,9 @@ class Deliveries:
             raise WebhookGone
         if not webhook.enabled:
             raise WebhookDisabled(webhook.id)
-        same = select(DeliveryRow).where(
-            DeliveryRow.event_id == known.event.id, DeliveryRow.webhook_id == webhook.id
-        )
-        earlier = (await self._session.scalars(same)).all()
+        same = (DeliveryRow.event_id == known.event.id, DeliveryRow.webhook_id == webhook.id)
+        await self._bury(*same, abandoned())
+        earlier = (await self._session.scalars(select(DeliveryRow).where(*same))).all()
         if any(one.status == DeliveryStatus.PENDING for one in earlier):
             raise DeliveryUnderWay
         number = 1 + max(one.number for one in earlier)
@@ -137,6 +139,19 @@ class Deliveries:
         self._session.add(again)
         await self._session.flush()
         return Delivery(again, known.event)
+
+    async def _bury(self, *which: ColumnElement[bool]) -> None:
+        """From now on whatever its workflow may tell after all comes too late."""
+        await self._session.execute(
+            update(DeliveryRow)
+            .where(*which)
+            .values(
+                status=DeliveryStatus.DEAD.value,
+                detail=ABANDONED,
+                ended_at=datetime.now(UTC),
+                next_attempt_at=None,
+            )
+        )
 
     async def note(self, note: NoteWebhook) -> str | None:
         """The attempt and what it means. Idempotent. The delivery's webhook; None: the call, and
@@ -205,6 +220,17 @@ class Deliveries:
         )
 
 
+def deliveries_of(page: DeliveryPage) -> Select[DeliveryRow, WebhookEventRow]:
+    """One more than asked for tells whether there is a next page. Raises BadCursor."""
+    return (
+        select(DeliveryRow, WebhookEventRow)
+        .join(WebhookEventRow, WebhookEventRow.id == DeliveryRow.event_id)
+        .where(*_conditions(page))
+        .order_by(DeliveryRow.created_at.desc(), DeliveryRow.id.desc())
+        .limit(page.limit + 1)
+    )
+
+
 def _delivery(tenant_id: str, webhook_id: str, event_id: str, number: int) -> DeliveryRow:
     now = datetime.now(UTC)
     return DeliveryRow(
@@ -227,7 +253,7 @@ def _conditions(page: DeliveryPage) -> list[ColumnElement[bool]]:
     if page.call_id is not None:
         conditions.append(WebhookEventRow.call_id == page.call_id)
     if page.status is not None:
-        conditions.append(DeliveryRow.status == page.status.value)
+        conditions.append(_has(page.status))
     if page.cursor is not None:
         moment, delivery_id = parts_of(page.cursor, 2)
         created_at = moment_of(moment)
@@ -238,3 +264,13 @@ def _conditions(page: DeliveryPage) -> list[ColumnElement[bool]]:
             )
         )
     return conditions
+
+
+def _has(status: DeliveryStatus) -> ColumnElement[bool]:
+    match status:
+        case DeliveryStatus.DEAD:
+            return dead_letter()
+        case DeliveryStatus.PENDING:
+            return on_its_way()
+        case _:
+            return DeliveryRow.status == status.value

@@ -20,7 +20,9 @@ from store.webhooks import Webhooks
 
 router = APIRouter(tags=["webhooks"])
 
-Status = Annotated[DeliveryStatus | None, Query(description="`dead`: the dead letters.")]
+Status = Annotated[
+    DeliveryStatus | None, Query(description="`dead`: the dead letters that nobody sent again.")
+]
 Named = Annotated[str | None, Query(max_length=64)]
 
 
@@ -130,8 +132,8 @@ def _read_of(delivery: Delivery, attempts: Sequence[AttemptRow]) -> DeliveryRead
         event_id=event.id,
         event_type=event.type,
         call_id=event.call_id,
-        status=row.status,
-        detail=row.detail,
+        status=delivery.status,
+        detail=delivery.detail,
         number=row.number,
         created_at=row.created_at,
         next_attempt_at=row.next_attempt_at,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,13 @@ async def desk(service: Service) -> Desk:
     return desk
 
 
-async def attempted(desk: Desk, delivery_id: str, number: int, status: DeliveryStatus) -> None:
+async def attempted(
+    desk: Desk,
+    delivery_id: str,
+    number: int,
+    status: DeliveryStatus,
+    next_at: datetime | None = None,
+) -> None:
     sent = WebhookSent(
         outcome=SendOutcome.FAILED,
         at=NOON,
@@ -40,13 +47,19 @@ async def attempted(desk: Desk, delivery_id: str, number: int, status: DeliveryS
         http_status=503,
         answer="We are moving house.",
     )
-    next_at = NOON if status is DeliveryStatus.PENDING else None
+    if status is DeliveryStatus.PENDING:
+        next_at = next_at or datetime.now(UTC)
     note = NoteWebhook(
         delivery_id=delivery_id, attempt=number, sent=sent, status=status, next_at=next_at
     )
     for _ in range(2):  # a repeated activity changes nothing
         async with desk.database.session() as session:
             await Deliveries(session).note(note)
+
+
+async def listed(service: Service, **query: str) -> list[str]:
+    found = await service.get("/webhook_deliveries", params=query)
+    return [item["id"] for item in found.json()["items"]]
 
 
 async def test_each_attempt_is_in_the_list_with_what_was_answered(
@@ -79,16 +92,12 @@ async def test_deliveries_are_listed_newest_first_by_webhook_call_and_status(
     ids = [await desk.event(kind) for kind in (EventType.CALL_HELD, EventType.CALL_ENDED)]
     await attempted(desk, ids[0], 1, DeliveryStatus.DEAD)
 
-    async def listed(**query: str) -> list[str]:
-        found = await service.get("/webhook_deliveries", params=query)
-        return [item["id"] for item in found.json()["items"]]
-
-    assert await listed() == list(reversed(ids))
-    assert await listed(status="dead") == [ids[0]]
-    assert await listed(call_id=(await desk.delivery(ids[1])).event.call_id) == [ids[1]]
-    assert await listed(webhook_id="hook_other") == []
+    assert await listed(service) == list(reversed(ids))
+    assert await listed(service, status="dead") == [ids[0]]
+    assert await listed(service, call_id=(await desk.delivery(ids[1])).event.call_id) == [ids[1]]
+    assert await listed(service, webhook_id="hook_other") == []
     first = (await service.get("/webhook_deliveries", params={"limit": "1"})).json()
-    assert await listed(limit="1", cursor=first["next_cursor"]) == [ids[0]]
+    assert await listed(service, limit="1", cursor=first["next_cursor"]) == [ids[0]]
     assert_problem(
         await service.get("/webhook_deliveries", params={"status": "x"}), 422, "invalid-request"
     )
@@ -116,6 +125,62 @@ async def test_a_dead_letter_is_delivered_again_under_the_same_event_id(
     assert again["id"] in {one.row.id for one in waiting}
     await attempted(desk, again["id"], 1, DeliveryStatus.DELIVERED)
     assert (await service.post(path)).json()["number"] == 3
+
+
+async def test_a_dead_letter_is_none_any_more_once_it_is_sent_again(
+    service: Service, desk: Desk
+) -> None:
+    """Whoever sends all of them again sends none twice; given up once more, it is one again."""
+    first, second = [await desk.event() for _ in range(2)]
+    for delivery_id in (first, second):
+        await attempted(desk, delivery_id, 1, DeliveryStatus.DEAD)
+    again = (await service.post(f"/webhook_deliveries/{first}/redeliver")).json()["id"]
+    assert await listed(service, status="dead") == [second]
+    await attempted(desk, again, 1, DeliveryStatus.DEAD)
+    assert await listed(service, status="dead") == [again, second]
+    third = (await service.post(f"/webhook_deliveries/{again}/redeliver")).json()["id"]
+    await attempted(desk, third, 1, DeliveryStatus.DELIVERED)
+    assert await listed(service, status="dead") == [second]
+    told = (await service.get(f"/webhook_deliveries/{first}")).json()
+    assert told["status"] == "dead"  # it was given up, whatever came later
+
+
+async def test_a_delivery_whose_workflow_is_gone_is_a_dead_letter(
+    service: Service, desk: Desk
+) -> None:
+    """An operator terminated it, or Temporal has lost it: nobody would ever tell us."""
+    now = datetime.now(UTC)
+    gone, waits = [await desk.event() for _ in range(2)]
+    await attempted(desk, gone, 1, DeliveryStatus.PENDING, now - timedelta(hours=2))
+    await attempted(desk, waits, 1, DeliveryStatus.PENDING, now + timedelta(hours=2))
+    unknown = await desk.event()  # Temporal gets it as soon as it is back
+    assert await listed(service, status="dead") == [gone]
+    assert await listed(service, status="pending") == [unknown, waits]
+    (dead,) = (await service.get("/webhook_deliveries?status=dead")).json()["items"]
+    assert (dead["status"], "no attempt" in dead["detail"]) == ("dead", True)
+    for delivery_id in (waits, unknown):
+        answer = await service.post(f"/webhook_deliveries/{delivery_id}/redeliver")
+        assert_problem(answer, 409, "delivery-under-way")
+
+    again = (await service.post(f"/webhook_deliveries/{gone}/redeliver")).json()
+    assert (again["number"], again["status"]) == (2, "pending")
+    assert await listed(service, status="dead") == []
+    # Should it live after all, what it tells comes too late for the record.
+    await attempted(desk, gone, 2, DeliveryStatus.PENDING, now + timedelta(hours=2))
+    told = (await service.get(f"/webhook_deliveries/{gone}")).json()
+    assert (told["status"], told["next_attempt_at"]) == ("dead", None)
+    assert told["ended_at"] is not None
+
+
+async def test_a_late_attempt_brings_a_delivery_back(service: Service, desk: Desk) -> None:
+    """Only the workers were away for hours."""
+    now = datetime.now(UTC)
+    delivery_id = await desk.event()
+    await attempted(desk, delivery_id, 1, DeliveryStatus.PENDING, now - timedelta(hours=2))
+    assert await listed(service, status="dead") == [delivery_id]
+    await attempted(desk, delivery_id, 2, DeliveryStatus.PENDING, now + timedelta(hours=2))
+    assert await listed(service, status="dead") == []
+    assert await listed(service, status="pending") == [delivery_id]
 
 
 async def test_many_who_ask_for_it_at_once_begin_one_delivery(service: Service, desk: Desk) -> None:

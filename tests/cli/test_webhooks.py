@@ -59,16 +59,32 @@ async def test_dead_letters_are_shown_and_delivered_again(
     assert again.document["items"][0]["number"] == 2
     twice = await switchboard("webhooks", "redeliver", first)
     assert twice.code == 6
-    # The first one is under way: it is named, and does not keep the other from going.
+    # The first one is under way, and no dead letter any more.
     rest = await switchboard("webhooks", "redeliver", "--dead", "--yes")
     assert rest.code == 0, rest.err
-    assert "Delivering 1 again; 1 refused." in rest.err
+    assert "Delivering 1 again." in rest.err
     async with desk.database.reader() as session:
         waiting = await Deliveries(session).not_handed(10)
         of_second = (await Deliveries(session).get(TENANT, second)).event.id
     again_ids = {one.row.id for one in waiting if one.row.number == 2}
     assert len(again_ids) == 2
     assert of_second in {one.event.id for one in waiting}
+
+
+async def test_a_dead_letter_that_is_refused_does_not_keep_the_others(
+    installation: Installation, switchboard: Switchboard
+) -> None:
+    desk, gone = [
+        Desk(installation.service.parts.database, name) for name in ("hook_1", "hook_gone")
+    ]
+    await gone.open("https://gone.example/hook")
+    await dead_letter(installation, gone)
+    await gone.delete()
+    await desk.open("https://crm.example/hook")
+    await dead_letter(installation, desk)
+    sent = await switchboard("webhooks", "redeliver", "--dead", "--yes")
+    assert sent.code == 0, sent.err
+    assert "Delivering 1 again; 1 refused." in sent.err
 
 
 async def test_what_is_to_be_delivered_again_has_to_be_said(switchboard: Switchboard) -> None:
