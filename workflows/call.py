@@ -206,7 +206,7 @@ class CallWorkflow(CallMessages):
 
     async def _collect_usage(self) -> None:
         agents = self._state.agents
-        if self._state.answered_at is None:
+        if not self._state.was_answered:
             return  # nobody spoke, nothing was used
         if agents.owes_usage or agents.opening_started:
             settled = "The agents report their usage"

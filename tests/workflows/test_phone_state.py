@@ -217,6 +217,32 @@ def test_what_the_record_has_is_not_changed_any_more() -> None:
     state.status = CallStatus.ENDED
     state.apply(of_bridge(2, FactKind.LEG_ENDED, 26, **report(26).to_data()))
     assert state.ending == guess
+    assert state.bill_order(BEGIN).ended_at == BEGIN + timedelta(seconds=12)
+
+
+def test_an_answer_that_the_record_has_is_billed_whoever_denies_it() -> None:
+    """The bridge's word came too late; bill and record must tell of the same call."""
+    state = phone_call()
+    state.phone.answered(BEGIN + timedelta(seconds=8), guessed=True)
+    guess = CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN, "Nobody knows.")
+    state.end(guess, BEGIN + timedelta(seconds=12), guessed=True)
+    state.status = CallStatus.ENDED
+    never = report(9, answered=False, answered_at=None, reason="busy", sip_status=486)
+    state.apply(of_bridge(1, FactKind.LEG_ENDED, 9, **never.to_data()))
+    assert state.bill_order(BEGIN).answered_at == BEGIN + timedelta(seconds=8)
+    assert state.talk_seconds == 4
+    assert not state.was_answered  # so nobody's usage is waited for
+
+
+def test_an_answer_that_the_record_has_not_is_not_billed() -> None:
+    state = phone_call()
+    given_up = CallEnding(EndedReason.CANCELLED, EndedBy.OPERATOR, "Withdrawn.")
+    state.end(given_up, BEGIN + timedelta(seconds=3))
+    state.status = CallStatus.ENDED
+    crossed = report(7, reason="cancelled", by="us").to_data()
+    state.apply(of_bridge(1, FactKind.LEG_ENDED, 7, **crossed))
+    assert state.bill_order(BEGIN).answered_at is None
+    assert (state.ended_at, state.talk_seconds) == (BEGIN + timedelta(seconds=3), 0)
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,24 @@ async def test_that_it_left_the_room_is_enough(
     assert "no sound" in report.detail
 
 
+async def test_what_is_told_after_the_record_changes_neither_record_nor_bill(
+    world: World, phone: SipPhone, task_queue: str
+) -> None:
+    """LiveKit's webhook overtook Atlas, who knows to the millisecond, and was written down."""
+    world.room_may_close = asyncio.Event()
+    call = await talking(world, phone, task_queue)
+    await world.tell(call.id, phone.leaves(second=64))
+    await world.until_status(CallStatus.ENDED)
+    await phone.hang_up(call.id, 64.9)
+    world.room_may_close.set()
+    report = await call.result()
+    (record,) = (each for each in world.records if each.status is CallStatus.ENDED)
+    (bill,) = world.orders(Step.SETTLE_BILL)
+    assert (record.answered_at, record.ended_at) == (phone.at(5), phone.at(64))
+    assert (bill.answered_at, bill.ended_at) == (record.answered_at, record.ended_at)
+    assert report.talk_seconds == record.talk_seconds == 59
+
+
 @pytest.mark.parametrize(
     ("reason", "status", "ended"),
     [

@@ -83,6 +83,7 @@ class World:
         self.looked_at = EgressStatus.ACTIVE  # what Egress says when it is asked
         self.rescues: list[RecordingRescued | ApplicationError] = []
         self.rescue_may_go_on: asyncio.Event | None = None
+        self.room_may_close: asyncio.Event | None = None  # None: LiveKit is there
         self.row_exists = True
         self.transcribes = False  # the assistant that an adopted room gets
         self.human_is_there = True  # in the room, for who writes attributes
@@ -294,6 +295,8 @@ class World:
     @activity.defn(name=Step.CLOSE_ROOM)
     async def close_room(self, which: CloseRoom) -> None:
         self.note(Step.CLOSE_ROOM, which)
+        if self.room_may_close is not None:
+            await self.room_may_close.wait()
 
     @activity.defn(name=Step.WRITE_RECORD)
     async def write_record(self, update: WriteRecord) -> None:

@@ -25,6 +25,7 @@ class CallCore:
     room_closed: bool = False
     room_reopened: bool = False
     answered_at: datetime | None = None
+    was_answered: bool = False  # also as whoever knows says too late for the record
     ended_at: datetime | None = None
     ending: CallEnding | None = None
     is_guessed: bool = False  # the ending; who knows better may still say so
@@ -41,7 +42,7 @@ class CallCore:
     def answer(self, at: datetime) -> None:
         """The first answer counts, unless the call is over."""
         if self.answered_at is None and self.ending is None:
-            self.answered_at = at
+            self.set_answered_at(at)
             self._show_talk()
 
     def hold(self, is_held: bool) -> None:
@@ -55,13 +56,26 @@ class CallCore:
             self.ending, self.is_guessed = ending, guessed
             self.set_ended_at(at)
 
+    @property
+    def is_on_record(self) -> bool:
+        """How and when it ended. That stands, whoever knows better afterwards: the bill comes later
+        than the record, and must tell of the same call."""
+        return self.status is CallStatus.ENDED
+
     def correct(self, ending: CallEnding) -> None:
-        """Until the record has it, a guess gives way to the word of who knows."""
-        if self.is_guessed and self.status is not CallStatus.ENDED:
+        """A guess gives way to the word of who knows."""
+        if self.is_guessed and not self.is_on_record:
             self.ending, self.is_guessed = ending, False
 
     def set_ended_at(self, at: datetime) -> None:
-        self.ended_at = max(at, self.answered_at) if self.answered_at else at
+        if not self.is_on_record:
+            self.ended_at = max(at, self.answered_at) if self.answered_at else at
+
+    def set_answered_at(self, at: datetime | None) -> None:
+        """Of who knows when it was, or (None) that it was not."""
+        self.was_answered = at is not None
+        if not self.is_on_record:
+            self.answered_at = at
 
     def note(
         self,

@@ -97,7 +97,7 @@ class PhoneFacts:
             elif guessed or self._answer_is_the_bridges:
                 return
         core.answer(at)
-        core.answered_at = at
+        core.set_answered_at(at)
         self._answer_is_the_bridges |= not guessed
         if core.ended_at is not None:
             core.set_ended_at(core.ended_at)
@@ -164,7 +164,7 @@ class PhoneFacts:
             self._crossed(report)
             self._take_answer(report.answered_at or core.answered_at or report.ended_at, False)
         elif not self._answer_is_the_bridges:
-            core.answered_at = None  # it was a guess
+            core.set_answered_at(None)  # it was a guess
         self.report = report
         core.set_ended_at(report.ended_at)
 
