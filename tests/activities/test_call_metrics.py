@@ -145,7 +145,7 @@ async def test_money_is_counted_once_and_under_known_names(
     counted = Counted()
     billing = BillingActivities(database, PriceBook.load())
     heard = UsageItem(
-        what="stt", provider="deepgram", model="nova-3", quantity="100", unit="audio_seconds"
+        what="stt", provider="deepgram", model="nova-3", quantity="120", unit="audio_seconds"
     )
     used = [heard, replace(heard, model="nobody knows it")]
     order = SettleBill(
@@ -160,7 +160,7 @@ async def test_money_is_counted_once_and_under_known_names(
     )
     for _ in range(3):
         await billing.settle_bill(order)
-    assert counted.grown() == {"call_cost_total item=stt": float(Decimal("0.0128"))}
+    assert counted.grown() == {"call_cost_total item=stt": float(Decimal("0.0154"))}
 
 
 def test_the_first_call_that_ends_in_some_way_is_a_growth_and_not_a_new_series() -> None:

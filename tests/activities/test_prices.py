@@ -78,6 +78,27 @@ def test_tables_in_another_currency_do_not_fill_in(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("provider", "model", "dollars"),
+    [
+        ("deepgram", "nova-3", "0.462"),
+        ("groq", "whisper-large-v3-turbo", "0.04"),
+        ("elevenlabs", "scribe_v2_realtime", "0.39"),
+        ("openai", "gpt-4o-mini-transcribe", "0.18"),
+    ],
+)
+def test_an_hour_of_hearing_costs_what_vendors_say_it_does(
+    provider: str, model: str, dollars: str
+) -> None:
+    """To the last digit, which a price of a second would not have."""
+    item = UsageItem(
+        what="stt", provider=provider, model=model, quantity="3600", unit="audio_seconds"
+    )
+    price = PriceBook.load().at(NOW).of_usage(item)
+    assert price is not None
+    assert price.amount * 3600 == Decimal(dollars) * price.per
+
+
+@pytest.mark.parametrize(
     ("tenant", "trunk", "amount"),
     [
         pytest.param("acme", "main", "0.2", id="the-tenants-own"),
