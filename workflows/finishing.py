@@ -210,6 +210,9 @@ def _state_of(left: CallLeft) -> CallState:
         )
     elif state.answered_at is None and left.answered_at is not None:
         state.answer(left.answered_at)
+    if state.answered_at is not None and state.ending is None:
+        # An Atlas that was about to open did so after the cut, with nobody left to tell.
+        state.agents.opening_started = True
     if left.request.transcribe and state.answered_at is not None:
         # Each that came; and one must have come, though nobody told of it.
         bot = AgentRole.MEDIA_BOT

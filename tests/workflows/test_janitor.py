@@ -224,6 +224,14 @@ async def test_usage_that_was_reported_is_billed(janitor: Janitor) -> None:
     )  # Media Bot transcribed, and its report has nowhere to go
 
 
+async def test_an_atlas_that_opened_after_the_cut_has_used_something(janitor: Janitor) -> None:
+    """Facts to a closed workflow are refused: nobody knows that it did, but it was about to."""
+    ready = janitor.world.of_agent(AgentRole.ATLAS, 1, FactKind.AGENT_READY)
+    call = janitor.left.call(janitor.world.request(), ready, janitor.caller_joined(59))
+    await janitor.finish(call)
+    assert janitor.bill.usage_missing == ("atlas-1",)
+
+
 @pytest.mark.parametrize("role", AgentRole)
 async def test_a_successor_is_billed_as_the_first_one_is(janitor: Janitor, role: AgentRole) -> None:
     """The first one told what it used when it failed; its successor talked on until the cut."""

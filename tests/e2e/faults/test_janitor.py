@@ -38,6 +38,15 @@ async def is_in_talk(call: WebCall) -> None:
     await eventually(look, timeout=20, otherwise=f"{call.id} does not begin")
 
 
+async def atlas_speaks(call: WebCall) -> None:
+    """From then on it uses what somebody has to pay for."""
+
+    async def look() -> bool:
+        return "opening_started" in [entry["kind"] for entry in await call.timeline()]
+
+    await eventually(look, timeout=30, otherwise=f"nobody opens {call.id}")
+
+
 async def moment_of(event: asyncio.Event) -> datetime:
     await event.wait()
     return datetime.now(UTC)
@@ -62,7 +71,7 @@ async def test_terminated_calls_are_finished_and_no_other(
     web, beside = [await switchboard.place_call(record=True) for _ in range(2)]
     caller, _ = await web.join(), await beside.join()
     caller_left = asyncio.create_task(moment_of(caller.left))
-    await asyncio.gather(is_in_talk(web), is_in_talk(beside))
+    await asyncio.gather(is_in_talk(web), is_in_talk(beside), atlas_speaks(web))
     for call in (web, beside):
         await call.is_recorded()
 
