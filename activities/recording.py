@@ -184,6 +184,7 @@ def _seen(info: api.EgressInfo) -> EgressSeen:
         duration_seconds=file.duration / 1e9,
         size_bytes=file.size,
         backup_used=info.backup_storage_used,
+        details=info.details,
     )
 
 

@@ -14,7 +14,8 @@ from contract.calls import RecordingStatus
 class RecordingRequest:
     """`left_behind`: an earlier workflow of this recording was cut off after so many attempts. The
     call is over; what there is of a file is to be found, checked and told. `flaw`: it needed
-    attention already, for this reason, and waits for an operator again."""
+    attention already, for this reason, and waits for an operator again. `began_anew`: it had been
+    begun more than once by then, so that one file may not be all."""
 
     call_id: str
     tenant_id: str
@@ -22,6 +23,16 @@ class RecordingRequest:
     left_behind: bool = False
     attempts: int = 0
     flaw: str = ""
+    began_anew: bool = False
+    talk_began_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStop:
+    """Signal `stop`: the call is over. Older senders said no more than that, and so does whoever
+    does not know when: of a room that vanished it is only known when somebody noticed."""
+
+    call_ended_at: datetime | None = None
 
 
 # ApplicationError type of START_EGRESS: there is nothing left to be recorded.
@@ -90,7 +101,8 @@ _FINAL = frozenset(
 class EgressSeen:
     """What Egress says of one recording: by webhook (a signal), or when asked.
 
-    `backup_used`: the object store did not take it, Egress' own backup storage has it.
+    `backup_used`: the object store did not take it, Egress' own backup storage has it. `details`:
+    why it ended, in Egress' own words.
     """
 
     egress_id: str
@@ -103,6 +115,12 @@ class EgressSeen:
     duration_seconds: float = 0.0
     size_bytes: int = 0
     backup_used: bool = False
+    details: str = ""
+
+    @property
+    def was_told_to_stop(self) -> bool:
+        """By somebody who used LiveKit's API: neither by itself nor with its room."""
+        return "StopEgress" in self.details
 
     @classmethod
     def from_dict(cls, raw: object) -> EgressSeen:
@@ -121,6 +139,7 @@ class EgressSeen:
                 duration_seconds=float(raw.get("duration_seconds", 0.0)),
                 size_bytes=int(raw.get("size_bytes", 0)),
                 backup_used=raw.get("backup_used") is True,
+                details=str(raw.get("details", "")),
             )
         except (KeyError, TypeError, ValueError) as wrong:
             raise ValueError(f"A malformed egress event: {wrong!r}.") from None

@@ -98,10 +98,12 @@ class Unfinished:
 
 
 def _left_behind(call: CallRow, recording: RecordingRow | None) -> RecordingRequest:
-    attempts, flaw = 0, ""
+    attempts, flaw, began_anew = 0, "", False
     if recording is not None:
         attempts = recording.attempts
         flaw = recording.detail if recording.status == _NEEDS_ATTENTION else ""
+        # Its row comes once it records, so what is pending in it had been recording before.
+        began_anew = attempts > 1 or recording.status == RecordingStatus.PENDING
     return RecordingRequest(
         call_id=call.call_id,
         tenant_id=call.tenant_id,
@@ -109,4 +111,6 @@ def _left_behind(call: CallRow, recording: RecordingRow | None) -> RecordingRequ
         left_behind=True,
         attempts=attempts,
         flaw=flaw,
+        began_anew=began_anew,
+        talk_began_at=call.answered_at,
     )

@@ -186,6 +186,12 @@ VERIFY_RECORDING = ActivityConfig(
     schedule_to_close_timeout=timedelta(minutes=30),
     retry_policy=RetryPolicy(maximum_interval=timedelta(minutes=1)),
 )
+# One look, before anybody is told that it takes longer.
+VERIFY_ONCE = ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=2),
+    heartbeat_timeout=timedelta(seconds=15),
+    retry_policy=ONCE,
+)
 # It reads, and may bring, every file of the call; an operator waits for it.
 RESCUE_RECORDING = ActivityConfig(
     start_to_close_timeout=timedelta(minutes=10),
@@ -211,7 +217,13 @@ RETRY_COMES = timedelta(days=30)
 EGRESS_TELLS = timedelta(seconds=3)
 EGRESS_CHECK = timedelta(seconds=60)
 # A recording that ended well tells that the room is gone; the call knows that within this time.
-CALL_ENDS_TOO = timedelta(seconds=30)
+CALL_ENDS_TOO = timedelta(seconds=10)
+# What may lie between a call's time and its recording's unsaid: two clocks, and webhooks that tell
+# whole seconds. Egress begins a second after it was asked, and ends a second after the call.
+RECORDING_TOLERANCE = timedelta(seconds=5)
+# The room is deleted with its call. Who says so much later to record it, and answers no stop, is
+# dead: LiveKit goes on to show what an Egress service last said before it was killed.
+EGRESS_IS_DEAD = timedelta(minutes=15)
 
 # --- Janitor --------------------------------------------------------------------------------------
 

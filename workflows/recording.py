@@ -14,7 +14,13 @@ from temporalio.common import VersioningBehavior
 
 with workflow.unsafe.imports_passed_through():
     from contract.calls import RecordingStatus
-    from contract.recordings import EgressSeen, RecordingReport, RecordingRequest, RecordingRetry
+    from contract.recordings import (
+        EgressSeen,
+        RecordingReport,
+        RecordingRequest,
+        RecordingRetry,
+        RecordingStop,
+    )
     from workflows.recording_mending import RecordingMending
 
 
@@ -49,8 +55,8 @@ class RecordingWorkflow(RecordingMending):
     # --- Messages --------------------------------------------------------------------------------
 
     @workflow.signal(description="The call is over")
-    def stop(self) -> None:
-        self._stopped = True
+    def stop(self, told: RecordingStop | None = None) -> None:
+        self._call_is_over(told)
 
     @workflow.signal(description="The recording was deleted, at somebody's wish")
     def deleted(self) -> None:

@@ -12,18 +12,33 @@ from contract.calls import RecordingStatus
 from contract.recordings import ROOM_GONE_ERROR, EgressSeen, EgressStatus, RecordingRequest
 from workflows import options
 from workflows import recording_steps as steps
-from workflows.recording_base import STAYS_OPEN, RecordingBase, cause, reason
+from workflows.recording_base import (
+    STAYS_OPEN,
+    TRUSTS_LESS,
+    RecordingBase,
+    cause,
+    is_hopeless,
+    reason,
+)
 
 
 class RecordingAttempts(RecordingBase):
     def __init__(self, request: RecordingRequest) -> None:
         super().__init__(request)
         self._breaks = 0
+        self._broken = ""  # the latest time, in words
         self._begun_anew = 0
+        self._ended_early: EgressSeen | None = None  # sound, and the call seemed to go on
 
     async def _recorded_until_it_broke(self) -> bool:
         """True when the recording broke while the call goes on."""
         egress = await self._start()
+        early, self._ended_early = self._ended_early, None
+        if early is not None and egress is None:
+            await self._remains_the_last(early)
+            return False
+        if early is not None:
+            self._gaps.append(f"The recording has a gap. {self._broken}")
         self._segments.follow(egress)
         if egress is None:
             return False
@@ -38,19 +53,21 @@ class RecordingAttempts(RecordingBase):
         while not self._stopped and not self._current.status.is_final:
             if not await self._news(patience, what_for):
                 await self._look()
-                if self._never_begins:
-                    await self._give_up_egress()
+                if self._never_begins and await self._gave_up_egress():
                     return True
             patience, what_for = options.EGRESS_CHECK, "Look whether Egress still records"
         if self._stopped or not self._may_start_again():
             return False
         if self._current.status is EgressStatus.COMPLETE:
-            await self._expect_the_calls_end()
-            return False
+            if await self._call_ends_too() or not self._is_to_go_on():
+                return False
+            self._ended_early = self._current
+            self._broken = f"Attempt {self._attempt} ended before the call: {reason(self._current)}"
+        else:
+            self._broken = f"Attempt {self._attempt} broke: {reason(self._current)}"
+            self._gaps.append(f"The recording has a gap. {self._broken}")
         self._breaks += 1
-        broke = f"Attempt {self._attempt} broke: {reason(self._current)}"
-        self._gaps.append(f"The recording has a gap. {broke}")
-        await self._change(RecordingStatus.PENDING, broke)
+        await self._change(RecordingStatus.PENDING, self._broken)
         return True
 
     def _may_start_again(self) -> bool:
@@ -58,12 +75,31 @@ class RecordingAttempts(RecordingBase):
             return self._breaks < options.RECORDING_RESTARTS
         return self._attempt <= len(options.RECORDING_START_BACKOFF)
 
-    async def _expect_the_calls_end(self) -> None:
-        """Egress ends by itself when the room closes; if the call goes on, somebody stopped it."""
+    async def _call_ends_too(self) -> bool:
+        """Egress ends by itself when the room closes."""
         try:
             await workflow.wait_condition(lambda: self._stopped, timeout=options.CALL_ENDS_TOO)
         except TimeoutError:
-            self._gaps.append("Egress ended before the call did; the rest was not recorded.")
+            return False
+        return True
+
+    def _is_to_go_on(self) -> bool:
+        """Egress was shut down, or lost the room; but whoever stopped it wanted that."""
+        if not self._current.was_told_to_stop and workflow.patched(TRUSTS_LESS):
+            return True
+        who = " Somebody stopped it." if self._current.was_told_to_stop else ""
+        self._gaps.append(f"Egress ended before the call did; the rest was not recorded.{who}")
+        return False
+
+    async def _remains_the_last(self, early: EgressSeen) -> None:
+        """Nothing was begun after it. If that is because the call is over, their times tell what is
+        missing; a start with a lost answer may have worked."""
+        later = await self._found()
+        if later is not None and later.egress_id != early.egress_id:
+            self._gaps.append(f"The recording has a gap. {self._broken}")
+        elif not self._stopped:
+            self._gaps.append(f"The rest was not recorded. {self._broken}. {self._failure}")
+        self._segments.follow(later or early)
 
     @property
     def _never_begins(self) -> bool:
@@ -74,15 +110,19 @@ class RecordingAttempts(RecordingBase):
             and workflow.patched(STAYS_OPEN)
         )
 
-    async def _give_up_egress(self) -> None:
-        """It hears nobody: because it hangs, or because nobody has published audio yet."""
+    async def _gave_up_egress(self) -> bool:
+        """It hears nobody: because it hangs, or because nobody has published audio yet. False: it
+        cannot be stopped, so another one beside it would be a second one once it wakes up."""
         egress = self._current
+        is_stopped = await self._stop(egress)
+        if not is_stopped and workflow.patched(TRUSTS_LESS):
+            return False
         self._begun_anew += 1
         self._segments.give_up(egress)
         seconds = options.EGRESS_BEGINS.total_seconds()
         self._failure = f"Attempt {self._attempt} heard nothing for {seconds:.0f} s."
-        await self._stop(egress)
         await self._change(RecordingStatus.PENDING, self._failure)
+        return True
 
     async def _start(self) -> EgressSeen | None:
         """Tries with growing pauses. None when the call ended first or starting is hopeless."""
@@ -93,7 +133,7 @@ class RecordingAttempts(RecordingBase):
             try:
                 return await self._start_once()
             except ActivityError as error:
-                if pause is None or _is_hopeless(error):
+                if pause is None or is_hopeless(error):
                     return None
                 await self._pause(pause, cause(error))
         return None
@@ -114,8 +154,9 @@ class RecordingAttempts(RecordingBase):
         except ActivityError as error:
             self._failure = f"Attempt {self._attempt} failed: {cause(error)}"
             self._note("recording_attempt_failed", self._failure)
-            self._lost_answers += 0 if _is_hopeless(error) else 1
-            self._stopped = self._stopped or _is_room_gone(error)
+            self._lost_answers += 0 if is_hopeless(error) else 1
+            if _is_room_gone(error):
+                self._call_is_over()
             raise
 
     async def _look(self) -> None:
@@ -135,10 +176,6 @@ class RecordingAttempts(RecordingBase):
             )
         except TimeoutError:
             return
-
-
-def _is_hopeless(error: ActivityError) -> bool:
-    return isinstance(error.cause, ApplicationError) and error.cause.non_retryable
 
 
 def _is_room_gone(error: ActivityError) -> bool:

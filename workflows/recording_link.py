@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, ChildWorkflowError, FailureError
 
 from contract.calls import RECORDING_UNDER_WAY, RecordingStatus
 from contract.identity import recording_workflow_id
-from contract.recordings import RecordingReport, RecordingRequest
+from contract.recordings import RecordingReport, RecordingRequest, RecordingStop
 from workflows import options
 from workflows import search_attributes as keys
 from workflows.call_state import CallState
@@ -27,6 +29,7 @@ class RecordingLink:
                     call_id=request.call_id,
                     tenant_id=request.tenant_id,
                     room_name=request.room_name,
+                    talk_began_at=self._state.answered_at,
                 ),
                 id=recording_workflow_id(request.call_id),
                 result_type=RecordingReport,
@@ -49,7 +52,7 @@ class RecordingLink:
         if child is None:
             return
         try:
-            await child.signal("stop")
+            await child.signal("stop", RecordingStop(call_ended_at=self._call_ended_at))
             await workflow.wait_condition(
                 lambda: self._state.recording not in RECORDING_UNDER_WAY,
                 timeout=options.RECORDING_STOPS,
@@ -61,3 +64,8 @@ class RecordingLink:
             )
         except (ApplicationError, FailureError) as error:
             workflow.logger.info("The recording had ended before the call: %s", error)
+
+    @property
+    def _call_ended_at(self) -> datetime | None:
+        """None of a room that vanished: how long before somebody noticed, nobody knows."""
+        return None if self._state.room_vanished else self._state.ended_at

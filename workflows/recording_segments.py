@@ -14,6 +14,7 @@ class Segments:
         self._seen: dict[str, EgressSeen] = {}
         self._given_up: list[str] = []
         self._current = ""
+        self._sought: set[str] = set()
 
     @property
     def current(self) -> EgressSeen | None:
@@ -27,7 +28,17 @@ class Segments:
     @property
     def expected(self) -> tuple[EgressSeen, ...]:
         """Those that there should be a file of."""
-        return tuple(one for one in self._seen.values() if one.status not in _NEVER_BEGAN)
+        return tuple(
+            one
+            for one in self._seen.values()
+            if one.status not in _NEVER_BEGAN
+            or (one.status is EgressStatus.STARTING and one.egress_id in self._sought)
+        )
+
+    @property
+    def followed(self) -> tuple[EgressSeen, ...]:
+        """Without what another one was begun for."""
+        return tuple(one for one in self.expected if one.egress_id not in self._given_up)
 
     @property
     def unfinished(self) -> tuple[EgressSeen, ...]:
@@ -38,6 +49,10 @@ class Segments:
         self._current = egress.egress_id if egress is not None else ""
         if egress is not None:
             self._seen[egress.egress_id] = egress
+
+    def seek(self, egress: EgressSeen) -> None:
+        """It is not known to anybody else, so its end is to be brought about, too."""
+        self._sought.add(egress.egress_id)
 
     def give_up(self, egress: EgressSeen) -> None:
         self._given_up.append(egress.egress_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from temporalio.workflow import ActivityConfig
+
 from contract.recordings import EgressSeen
 from contract.steps import (
     EgressById,
@@ -69,13 +71,15 @@ async def await_egress_end(egress_id: str, room_name: str) -> EgressSeen:
     )
 
 
-async def verify_recording(call_id: str, egress: EgressSeen) -> RecordingVerified:
+async def verify_recording(
+    call_id: str, egress: EgressSeen, patience: ActivityConfig
+) -> RecordingVerified:
     return await do(
         Step.VERIFY_RECORDING,
         VerifyRecording(call_id=call_id, egress=egress),
         RecordingVerified,
         "Check the recording in the object store",
-        options.VERIFY_RECORDING,
+        patience,
     )
 
 

@@ -42,5 +42,10 @@ def _whole(files: Sequence[RecordingVerified]) -> str:
     return f"The recording is whole, in {len(files)} files: {lengths}."
 
 
+def together(flaws: Sequence[str]) -> str:
+    """One alone is told as it is."""
+    return flaws[0] if len(flaws) == 1 else _sentences(flaws)
+
+
 def _sentences(words: Sequence[str]) -> str:
     return " ".join(one if one.endswith(".") else f"{one}." for one in words)

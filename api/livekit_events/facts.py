@@ -59,13 +59,15 @@ def participant_of(event: WebhookEvent) -> ParticipantSeen:
 
 
 def egress_seen_of(info: EgressInfo) -> dict[str, Any]:
-    """What `EgressSeen.from_dict` reads."""
+    """What `EgressSeen.from_dict` reads. The file's own times where there are some: the egress
+    begins before its file, and ends when that is uploaded."""
     files = list(info.file_results) or ([info.file] if info.HasField("file") else [])
     seen: dict[str, Any] = {
         "egress_id": info.egress_id,
         "status": _egress_status(info.status).value,
         "error": info.error,
         "error_code": info.error_code,
+        "details": info.details,
         "backup_used": info.backup_storage_used,
         "started_at": _from_nanoseconds(info.started_at),
         "ended_at": _from_nanoseconds(info.ended_at),
@@ -74,6 +76,8 @@ def egress_seen_of(info: EgressInfo) -> dict[str, Any]:
         seen["object_key"] = files[0].filename
         seen["duration_seconds"] = files[0].duration / 1e9
         seen["size_bytes"] = files[0].size
+        seen["started_at"] = _from_nanoseconds(files[0].started_at) or seen["started_at"]
+        seen["ended_at"] = _from_nanoseconds(files[0].ended_at) or seen["ended_at"]
     return seen
 
 

@@ -183,7 +183,16 @@ async def test_egress_events_reach_the_recording_by_room_or_by_egress_id(
         status=EgressStatus.EGRESS_COMPLETE,
         started_at=1_790_000_000_000_000_000,
         ended_at=1_790_000_012_000_000_000,
-        file_results=[FileInfo(filename="a/b.ogg", duration=12_000_000_000, size=4711)],
+        details="End reason: Source closed",
+        file_results=[
+            FileInfo(
+                filename="a/b.ogg",
+                started_at=1_790_000_001_000_000_000,
+                ended_at=1_790_000_011_000_000_000,
+                duration=12_000_000_000,
+                size=4711,
+            )
+        ],
     )
     told = WebhookEvent(event="egress_ended", id="EV_E", created_at=1, egress_info=info)
     assert (await deliver(calls_api, told)).status_code == 200
@@ -195,6 +204,12 @@ async def test_egress_events_reach_the_recording_by_room_or_by_egress_id(
         12.0,
         4711,
     )
+    # The file's: the egress itself has ended only once that is uploaded.
+    assert (seen.started_at, seen.ended_at) == (
+        datetime.fromtimestamp(1_790_000_001, UTC),
+        datetime.fromtimestamp(1_790_000_011, UTC),
+    )
+    assert seen.details == "End reason: Source closed"
     # A call that has no recording workflow (any more): late, not wrong.
     await recording.terminate()
     assert (await deliver(calls_api, told)).status_code == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from contract.calls import RecordingStatus
 from contract.steps import WriteRecording
 from store.calls import Calls
@@ -75,6 +77,23 @@ async def test_recordings_of_calls_that_are_over_and_nobody_ended(database: Data
     (request,) = found
     assert (request.call_id, request.room_name) == (left, row.room_name)
     assert (request.left_behind, request.attempts, request.flaw) == (True, 3, "")
+    assert (request.began_anew, request.talk_began_at) == (True, row.answered_at)
+
+
+@pytest.mark.parametrize(
+    ("status", "began_anew"),
+    [(RecordingStatus.RECORDING, False), (RecordingStatus.PENDING, True)],
+)
+async def test_a_recording_that_is_pending_again_had_recorded_before(
+    database: Database, status: RecordingStatus, began_anew: bool
+) -> None:
+    (call,) = await given_calls(database, 1)
+    async with database.session() as session:
+        await Recordings(session).write(WriteRecording(call_id=call, status=status, attempts=1))
+    await end(database, call)
+    async with database.reader() as session:
+        (request,) = await Unfinished(session).recordings_among([call])
+    assert request.began_anew is began_anew
 
 
 async def test_a_recording_that_was_cut_off_before_it_was_written_down(database: Database) -> None:

@@ -21,7 +21,7 @@ from contract.calls import (
 )
 from contract.endings import EndedBy, EndedReason
 from contract.facts import FactKind, FactSource
-from contract.identity import AgentRole
+from contract.identity import AgentRole, recording_workflow_id
 from contract.rooms import AtlasRpc, Opening
 from contract.steps import Step
 from tests.workflows.world import World
@@ -356,3 +356,35 @@ async def test_recording_is_stopped_before_the_room_closes(world: World, task_qu
         RecordingStatus.FINALISING,
         RecordingStatus.READY,
     ]
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_the_recording_is_measured_by_the_call(world: World, task_queue: str) -> None:
+    """Egress had ended before whoever was recorded left."""
+    call = await _talking(world, task_queue, record=True)
+    await world.until_recording(RecordingStatus.RECORDING)
+    left_at = datetime.now(UTC) + timedelta(seconds=60)
+    recording = world.client.get_workflow_handle(recording_workflow_id(call.id))
+    ended_at = (left_at - timedelta(seconds=20)).isoformat()
+    done = {"egress_id": "EG_1", "status": "complete", "ended_at": ended_at}
+    await recording.signal("egress", done)
+    await world.tell(call.id, world.caller_leaves(at=left_at))
+    told = await world.until_recording(RecordingStatus.NEEDS_ATTENTION)
+    assert told.detail == "Egress ended 20 s before the call did; the rest was not recorded."
+    assert (await call.result()).recording_requested
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_when_a_room_vanished_nobody_knows_so_the_recording_is_not_measured_by_it(
+    world: World, task_queue: str
+) -> None:
+    call = await _talking(world, task_queue, record=True)
+    await world.until_recording(RecordingStatus.RECORDING)
+    noticed_at = datetime.now(UTC)
+    recording = world.client.get_workflow_handle(recording_workflow_id(call.id))
+    ended_at = (noticed_at - timedelta(seconds=20)).isoformat()
+    done = {"egress_id": "EG_1", "status": "complete", "ended_at": ended_at}
+    await recording.signal("egress", done)
+    await world.tell(call.id, world.fact(FactKind.ROOM_GONE, FactSource.WATCH, at=noticed_at))
+    assert (await call.result()).ended_reason is EndedReason.PLATFORM_ERROR
+    await world.until_recording(RecordingStatus.READY)

@@ -26,8 +26,14 @@ from contract.identity import (
 )
 from contract.janitor import CallToFinish, CutOff, FinishReport, LeftBehind
 from contract.phone import PhoneSeen
-from contract.recordings import EgressSeen, EgressStatus, RecordingReport, RecordingRequest
-from contract.steps import SettleBill, Step, WriteRecord
+from contract.recordings import (
+    EgressSeen,
+    EgressStatus,
+    RecordingReport,
+    RecordingRequest,
+    RecordingRetry,
+)
+from contract.steps import RecordingRescued, RecordingVerified, SettleBill, Step, WriteRecord
 from tests.workflows.left_behind import Left
 from tests.workflows.phone import Phone
 from tests.workflows.saved_histories import save_histories
@@ -375,16 +381,49 @@ async def test_a_recording_whose_workflow_was_cut_off_is_brought_to_an_end(
     janitor.world.found_egress = egress
     call_id = new_call_id()
     left = RecordingRequest(
-        call_id=call_id, tenant_id="default", room_name=call_id, left_behind=True, attempts=2
+        call_id=call_id, tenant_id="default", room_name=call_id, left_behind=True, attempts=1
     )
     await janitor.go_round(LeftBehind(recordings=(left,)))
     recording = client.get_workflow_handle(
         recording_workflow_id(call_id), result_type=RecordingReport
     )
     report = await recording.result()
-    assert (report.status, report.attempts) == (status, 2)
+    assert (report.status, report.attempts) == (status, 1)
     assert Step.START_EGRESS not in janitor.world.steps()
     lines = [entry for written in janitor.world.recordings for entry in written.entries]
     assert lines[0].kind == "cut_off"
     assert lines[0].source.startswith("recording/left_behind/")
     assert (await recording.describe()).status is WorkflowExecutionStatus.COMPLETED
+
+
+@pytest.mark.parametrize(
+    "egress",
+    [EgressStatus.COMPLETE, EgressStatus.ABORTED, EgressStatus.UNKNOWN],
+    ids=["its_last_file_is_sound", "its_last_start_never_began", "egress_has_forgotten_it"],
+)
+async def test_a_recording_that_was_begun_twice_is_not_judged_by_its_last_file_alone(
+    janitor: Janitor, client: Client, egress: EgressStatus
+) -> None:
+    """What is in the other file, and what between them, only those know who look for all."""
+    janitor.world.found_egress = EgressSeen(egress_id="EG_2", status=egress)
+    call_id = new_call_id()
+    left = RecordingRequest(
+        call_id=call_id,
+        tenant_id="default",
+        room_name=call_id,
+        left_behind=True,
+        attempts=2,
+        began_anew=True,
+    )
+    await janitor.go_round(LeftBehind(recordings=(left,)))
+    told = await janitor.world.until_recording(RecordingStatus.NEEDS_ATTENTION)
+    assert told.detail.startswith("It was begun more than once before its workflow was cut off")
+    earlier = RecordingVerified(
+        object_key=f"recordings/{call_id}/1.ogg", size_bytes=9, duration_seconds=7.0, sha256="1"
+    )
+    janitor.world.rescues = [RecordingRescued(files=(earlier,))]
+    answer = await client.get_workflow_handle(recording_workflow_id(call_id)).execute_update(
+        "retry", RecordingRetry(by="ops", reason="All files."), result_type=RecordingReport
+    )
+    assert answer.status is RecordingStatus.READY
+    assert answer.detail.startswith("The recording is whole: 7.0 s. It was begun more than once")

@@ -31,6 +31,7 @@ FILE = RecordingVerified(
 LATER = RecordingVerified(
     object_key="recordings/x/2.ogg", size_bytes=400, duration_seconds=3.0, sha256="2" * 64
 )
+NO_ANSWER = ApplicationError("no answer", type="livekit-unreachable")
 STORE_IS_DOWN = ApplicationError("S3 does not answer", type="store-unavailable")
 READY, LOST = RecordingStatus.READY, RecordingStatus.LOST
 NEEDS_ATTENTION, RECORDING = RecordingStatus.NEEDS_ATTENTION, RecordingStatus.RECORDING
@@ -328,6 +329,116 @@ async def test_a_start_whose_answer_was_lost_is_looked_for_again(
     assert (await recording.retry()).status is READY
     (order,) = world.orders(Step.RESCUE_RECORDING)
     assert [one.egress_id for one in order.segments] == ["EG_9"]
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_a_retry_whose_answer_was_lost_is_looked_for_when_the_call_is_over(
+    world: World, recording: Recording
+) -> None:
+    """The worker died, or the network; Egress records all the same."""
+    await recording.never_started()
+    world.egress_errors = [NO_ANSWER]
+    assert (await recording.retry()).status is NEEDS_ATTENTION
+    world.found_egress = EgressSeen(
+        egress_id="EG_2", status=EgressStatus.STARTING, object_key="recordings/x/2.ogg"
+    )
+    world.looked_at = EgressStatus.COMPLETE
+    world.rescues = [RecordingRescued(files=(LATER,))]
+    await recording.call_ends()
+    report = await recording.workflow.result()
+    assert (report.status, report.detail) == (READY, "The recording is whole: 3.0 s.")
+    assert [which.egress_id for which in world.orders(Step.STOP_EGRESS)] == ["EG_2"]
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_a_retry_whose_answer_was_lost_and_that_did_not_work_is_lost(
+    world: World, recording: Recording
+) -> None:
+    await recording.never_started()
+    world.egress_errors = [NO_ANSWER]
+    await recording.retry()
+    await recording.call_ends()
+    report = await recording.workflow.result()
+    assert (report.status, report.detail) == (
+        LOST,
+        "The recording is lost. Nothing was recorded. "
+        "Attempt 2 failed: livekit-unreachable: no answer",
+    )
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_one_that_could_not_be_looked_for_waits_for_an_operator(
+    world: World, recording: Recording
+) -> None:
+    await recording.never_started()
+    world.egress_errors = [NO_ANSWER]
+    await recording.retry()
+    world.rescues = [STORE_IS_DOWN, RecordingRescued(files=(LATER,))]
+    await recording.call_ends()
+    told = await world.until_recording(NEEDS_ATTENTION, times=3)
+    assert told.detail == "store-unavailable: S3 does not answer"
+    assert (await recording.retry()).status is READY
+
+
+async def test_what_a_dead_egress_never_stored_is_lost(
+    world: World, recording: Recording, env: WorkflowEnvironment
+) -> None:
+    """Its whole service was killed: LiveKit shows it as active for ever."""
+    world.await_error = world.stop_error = _refused()
+    world.found_egress = EgressSeen(
+        egress_id="EG_1", status=EgressStatus.ACTIVE, object_key="recordings/x/1.ogg"
+    )
+    with env.with_time_skipping_disabled():
+        await recording.start()
+        await world.until_recording(RECORDING)
+        await recording.call_ends()
+        await world.until_recording(NEEDS_ATTENTION)
+        nowhere = RecordingRescued(files=(), missing=("recordings/x/1.ogg is nowhere.",))
+        world.rescues = [nowhere, nowhere]
+        early = await recording.retry("At once.")
+        assert early.status is NEEDS_ATTENTION
+        assert early.detail.startswith("Egress still works on recordings/x/1.ogg (active)")
+    await env.fast_forward(recording.workflow, timedelta(hours=1))
+    answer = await recording.retry("An hour later.")
+    assert (answer.status, answer.detail) == (
+        LOST,
+        "The recording is lost. recordings/x/1.ogg is nowhere.",
+    )
+
+
+async def test_after_a_month_a_doubt_keeps_nothing_open(
+    world: World, recording: Recording, env: WorkflowEnvironment
+) -> None:
+    world.await_error = _refused()
+    world.looked_at = EgressStatus.ENDING
+    with env.with_time_skipping_disabled():
+        await recording.start()
+        await world.until_recording(RECORDING)
+        await recording.call_ends()
+        await world.until_recording(NEEDS_ATTENTION)
+    nowhere = "recordings/x/1.ogg is nowhere."
+    world.rescues = [RecordingRescued(files=(), missing=(nowhere,))]
+    await env.fast_forward(recording.workflow, timedelta(days=31))
+    report = await recording.workflow.result()
+    assert (report.status, report.detail) == (LOST, f"The recording is lost. {nowhere}")
+
+
+@pytest.mark.usefixtures("unskipped")
+async def test_a_deletion_waits_for_what_egress_still_works_on(
+    world: World, recording: Recording
+) -> None:
+    """What it uploads after the deletion nobody else would ever look for."""
+    world.await_error = _refused()
+    await recording.start()
+    await world.until_recording(RECORDING)
+    await recording.call_ends()
+    before = await world.until_recording(NEEDS_ATTENTION)
+    world.await_error = None
+    await recording.workflow.signal("deleted")
+    assert (await recording.workflow.result()).status is RecordingStatus.DELETED
+    last = world.recordings[-1]
+    assert (last.status, last.detail) == (NEEDS_ATTENTION, before.detail)
+    assert [entry.kind for entry in last.entries] == ["recording_ended_late"]
 
 
 @pytest.mark.usefixtures("unskipped")

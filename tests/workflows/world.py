@@ -76,10 +76,13 @@ class World:
         self.open_room_error: ApplicationError | None = None
         self.egress_errors: list[ApplicationError] = []
         self.egress_end = EgressStatus.COMPLETE
+        self.egress_ended_at: datetime | None = None  # told with its end
         self.found_egress = EgressSeen(egress_id="", status=EgressStatus.UNKNOWN)
         self.find_error: ApplicationError | None = None
         self.await_error: ApplicationError | None = None
         self.verify_error: ApplicationError | None = None
+        self.stop_error: ApplicationError | None = None
+        self.stop_may_go_on: asyncio.Event | None = None
         self.looked_at = EgressStatus.ACTIVE  # what Egress says when it is asked
         self.rescues: list[RecordingRescued | ApplicationError] = []
         self.rescue_may_go_on: asyncio.Event | None = None
@@ -351,6 +354,10 @@ class World:
     @activity.defn(name=Step.STOP_EGRESS)
     async def stop_egress(self, which: EgressById) -> EgressSeen:
         self.note(Step.STOP_EGRESS, which)
+        if self.stop_may_go_on is not None:
+            await self.stop_may_go_on.wait()
+        if self.stop_error:
+            raise self.stop_error
         return EgressSeen(egress_id=which.egress_id, status=EgressStatus.ENDING)
 
     @activity.defn(name=Step.LOOK_AT_EGRESS)
@@ -368,6 +375,7 @@ class World:
             status=self.egress_end,
             error="S3 upload failed",
             error_code=400,
+            ended_at=self.egress_ended_at,
         )
 
     @activity.defn(name=Step.VERIFY_RECORDING)

@@ -24,6 +24,7 @@ class CallCore:
     room_opened: bool = False
     room_closed: bool = False
     room_reopened: bool = False
+    room_vanished: bool = False
     answered_at: datetime | None = None
     was_answered: bool = False  # also as whoever knows says too late for the record
     ended_at: datetime | None = None

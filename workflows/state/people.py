@@ -76,6 +76,7 @@ class People:
 
     def room_vanished(self, fact: Fact) -> None:
         """The watch finds no room and nobody told that it closed: LiveKit lost it."""
+        self._core.room_vanished = self._core.ending is None
         ending = CallEnding(EndedReason.PLATFORM_ERROR, EndedBy.UNKNOWN, "The room vanished.")
         self._over(fact, ending)
 
