@@ -1,10 +1,11 @@
-"""`python -m tests [pytest's options]`: the whole suite, in two runs and a second look.
+"""`python -m tests [pytest's options]`: the whole suite, in three runs and a second look.
 
 First what may share the machine, three processes for two cores: half of the time they wait. Then
 what judges times and sound, mostly of whole stacks (marker `real_time`), two at a time, which takes
-half of two cores: beside more it would hear the others. What failed, if it is little, is looked at
-again by itself, twice: who fails then has failed; who does not is told as flaky, with the failure
-above, and stops nobody else's work (docs/adr/0014).
+half of two cores: beside more it would hear the others. Then what needs the machine for itself
+(`alone`). What failed, if it is little, is looked at again by itself, twice: who fails then has
+failed; who does not is told as flaky, with the failure above, and stops nobody else's work
+(docs/adr/0014).
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ _SLOWEST = ("--durations=40", "--durations-min=2")  # for who makes it shorter
 _FILES = ("--dist", "loadfile", "--no-loadscope-reorder")
 _MANY = math.ceil(1.5 * (os.cpu_count() or 1))
 _RUNS = (
-    ("-m", "not real_time", "--numprocesses", str(_MANY), *_FILES, *_SLOWEST),
-    ("-m", "real_time", "--numprocesses", "2", *_FILES, *_SLOWEST),
+    ("-m", "not real_time and not alone", "--numprocesses", str(_MANY), *_FILES, *_SLOWEST),
+    ("-m", "real_time and not alone", "--numprocesses", "2", *_FILES, *_SLOWEST),
+    ("-m", "alone", "--numprocesses", "1", *_SLOWEST),
 )
 _LOOKS = 2
 _FEW = 5  # more than that is no bad luck

@@ -26,11 +26,8 @@ _MARKS_OF_FOLDERS = {
 _MARK_THEMSELVES = _HERE / "e2e" / "phone"
 
 
-_LONGEST = _HERE / "e2e" / "test_schemathesis.py"  # begun last, it would run on by itself
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path != _LONGEST)
     for item in items:
         for folder, mark in _MARKS_OF_FOLDERS.items():
             if item.path.is_relative_to(folder) and _MARK_THEMSELVES not in item.path.parents:

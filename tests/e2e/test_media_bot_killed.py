@@ -21,7 +21,7 @@ from tests.e2e.pace import slowness
 from tests.e2e.replica import second_agent_server
 from tests.e2e.switchboard import Switchboard, WebCall, eventually, told
 
-pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
 
 MUSIC_AGAIN_WITHIN = 5.0  # seconds, on a machine that has time
 BACK_WITHIN = 1.0
@@ -77,7 +77,7 @@ async def test_a_held_caller_hears_music_again_and_then_atlas(
     async with victim(switchboard, call) as kill:
         kill()
         killed = time.monotonic()
-        again = await voice_of(caller, "media-bot-2", timeout=20)
+        again = await voice_of_a_successor(caller)
         silent = await again.wait_until_heard(0.3, since=killed) - killed
         words = f"music again after {silent:.1f} s, on a machine {slowness():.1f} times slower"
         print(words)
@@ -94,6 +94,16 @@ async def test_a_held_caller_hears_music_again_and_then_atlas(
     played = [entry["text"] for entry in record.timeline if entry["kind"].startswith("playback")]
     assert played[:2] == ["The hold music is played."] * 2
     assert played[-1] == "The hold music ended when it was stopped."
+
+
+async def voice_of_a_successor(caller: Caller) -> Hearing:
+    """The second one's; on a slow machine that one may be given up in its turn."""
+
+    async def is_there() -> Hearing | None:
+        bots = (name for name in caller.voices if name.startswith("media-bot-"))
+        return next((caller.voices[name] for name in bots if name != "media-bot-1"), None)
+
+    return await eventually(is_there, timeout=20, otherwise="no successor published anything")
 
 
 async def sounds_like(heard: Hearing, music: Samples) -> None:

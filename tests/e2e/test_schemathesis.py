@@ -22,7 +22,7 @@ from livekit import api as livekit_api
 from sandbox.stack import Stack
 from tests.e2e.switchboard import Switchboard, eventually
 
-pytestmark = [pytest.mark.stack, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_scope="session")]
 
 HERE = Path(__file__).parent / "schemathesis"
 ROOT = Path(__file__).parents[2]
