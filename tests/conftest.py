@@ -26,7 +26,6 @@ _MARKS_OF_FOLDERS = {
 _MARK_THEMSELVES = _HERE / "e2e" / "phone"
 
 
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for folder, mark in _MARKS_OF_FOLDERS.items():
