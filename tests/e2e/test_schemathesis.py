@@ -27,6 +27,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.alone, pytest.mark.asyncio(loop_sco
 HERE = Path(__file__).parent / "schemathesis"
 ROOT = Path(__file__).parents[2]
 SEED = "20261121"
+NOT_TAKEN = "nobody took it"  # as hooks.py writes it, which only schemathesis can import
+REFUSED_AT_MOST = 0.02  # of all starts, on a machine as busy as this test makes it
 WITHOUT_AGENTS = ("temporal", "livekit", "s3", "api", "worker")
 
 # A process for each: most of the time goes into thinking examples up, for which threads of one
@@ -67,8 +69,11 @@ async def test_the_api_does_what_its_document_says_and_nothing_else(
     )
     # Afterwards, as it expects to find again what it has made.
     await run(bare_switchboard, key, announced, "--phases=stateful")
-    calls = set(announced.read_text().split())
+    starts = announced.read_text().splitlines()
+    calls = {start for start in starts if start != NOT_TAKEN}
     assert calls, "no call was started: nothing was tested"
+    refused = len(starts) - len(calls)
+    assert refused <= len(starts) * REFUSED_AT_MOST, f"{refused} of {len(starts)} were refused"
     await hang_up(bare_switchboard, calls)
     await assert_nothing_was_left(bare_switchboard, calls)
 

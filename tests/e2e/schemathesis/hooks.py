@@ -9,8 +9,10 @@ from typing import Any
 
 import schemathesis
 
-# A file that gets the id of every call that a 2xx announced, one in a line.
+# A file that gets the id of every call that a 2xx announced, one in a line; a start that nobody
+# took in time is a line as well.
 ANNOUNCED = Path(os.environ["SWITCHBOARD_ANNOUNCED"])
+NOT_TAKEN = "nobody took it"
 STARTS = ("/web_call/get_token", "/call/outbound")
 # Gone, they would leave every later request with 401, or no call that could start.
 KEPT = {"key_id": os.environ["SWITCHBOARD_KEY_ID"], "assistant_id": "demo"}
@@ -43,9 +45,14 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
 
 @schemathesis.hook
 def after_call(context: Any, case: Any, response: Any) -> None:
-    if case.operation.path in STARTS and response.status_code < 300:
-        with ANNOUNCED.open("a") as file:
+    if case.operation.path not in STARTS:
+        return
+    with ANNOUNCED.open("a") as file:
+        if response.status_code < 300:
             file.write(f"{response.json()['call_id']}\n")
+        elif response.status_code == 503:
+            assert response.json()["code"] == "unavailable"
+            file.write(f"{NOT_TAKEN}\n")
 
 
 @schemathesis.check
