@@ -43,7 +43,7 @@ def main(options: list[str]) -> int:
         codes = [_run(folder, *run, *options) for run in _RUNS]
         wrong = [code for code in codes if code not in _NOTHING]
         if not wrong:
-            return min(codes)  # "no tests" only when neither run had any
+            return min(codes)  # "no tests" only when no run had any
         failed = _failed(Path(folder))
     if set(wrong) != {_FAILED} or not 0 < len(failed) <= _FEW:
         return wrong[0]
