@@ -34,9 +34,7 @@ async def test_what_cannot_be_interrupted_fails_alone_and_shows_where_it_stood()
     assert ended.code == 1
     assert "ITS PROCESS ENDED WITHIN A TEST" in ended.printed
     assert 'test_some.py", line 7 in test_hangs' in ended.printed
-    assert (
-        "1 failed, 1 passed, 1 error" in ended.printed
-    )  # handed out again, and refused
+    assert "1 failed, 1 passed, 1 error" in ended.printed  # handed out again, and refused
 
 
 async def test_a_process_that_outlives_its_test_is_named_and_killed() -> None:
